@@ -1,0 +1,52 @@
+"""The three models in the admin; the router sends each to its own database."""
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AdminTextInputWidget
+from django.db import models, router
+
+from .datasets import DATASETS
+from .references import does_not_exist, missing_ids
+from .validation import TYPED
+
+
+class RecordForm(forms.ModelForm):
+    """Holds what is typed in to the rules and references that loaded records are held to."""
+
+    def clean(self):
+        super().clean()
+        dataset = next(dataset for dataset in DATASETS if dataset.model is self._meta.model)
+        for name, rule in dataset.rules(TYPED):
+            if name in self.cleaned_data:
+                try:
+                    self.cleaned_data[name] = rule(self.cleaned_data[name])
+                except ValueError as error:
+                    self.add_error(name, list(error.args))
+        for name, model in dataset.references.items():
+            key = self.cleaned_data.get(name)
+            if key is not None and missing_ids(model, router.db_for_read(model), [key]):
+                self.add_error(name, does_not_exist(model, key))
+        return self.cleaned_data
+
+
+class RecordAdmin(admin.ModelAdmin):
+    form = RecordForm
+    # A browser's own check of addresses is as strict as Django's.
+    formfield_overrides = {
+        models.EmailField: {"form_class": forms.CharField, "widget": AdminTextInputWidget}
+    }
+
+    def get_readonly_fields(self, request, obj=None):
+        """Saving under another id would make a copy."""
+        return ["id"] if obj else []
+
+
+for dataset in DATASETS:
+    admin.site.register(
+        dataset.model,
+        type(
+            f"{dataset.name}Admin",
+            (RecordAdmin,),
+            {"list_display": dataset.fields, "search_fields": dataset.fields},
+        ),
+    )

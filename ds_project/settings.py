@@ -1,0 +1,97 @@
+"""Settings: secrets and switches come from the environment, the databases from files or URLs."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+import django
+from django.core.management.utils import get_random_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# A random key per start serves loading and development; a restart then ends every session.
+SECRET_KEY = os.environ.get("SECRET_KEY") or get_random_secret_key()
+DEBUG = os.environ.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}
+ALLOWED_HOSTS = [host.strip() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+
+INSTALLED_APPS = [
+    "distributed_insert",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "ds_project.urls"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+SQLITE_ENGINE = "django.db.backends.sqlite3"
+
+# WAL lets readers go on while a worker writes, FULL keeps every commit through a power cut, and a
+# transaction that takes the write lock as it begins waits for it rather than failing half-way.
+SQLITE_OPTIONS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+}
+
+
+def database(alias):
+    """Return the settings of a database: $<ALIAS>_DATABASE_URL, or <alias>.db in BASE_DIR."""
+    url = os.environ.get(f"{alias.upper()}_DATABASE_URL")
+    config = (
+        dj_database_url.parse(url)
+        if url
+        else {"ENGINE": SQLITE_ENGINE, "NAME": str(BASE_DIR / f"{alias}.db")}
+    )
+    if config["ENGINE"] == SQLITE_ENGINE:
+        if django.VERSION < (5, 1):
+            config["ENGINE"] = "ds_project.backports.sqlite3"
+        config["OPTIONS"] = {**SQLITE_OPTIONS, **config.get("OPTIONS", {})}
+        # A second thread needs a file: in memory it finds the tables locked.
+        name = Path(config["NAME"])
+        config["TEST"] = {"NAME": str(name.with_name(f"test_{name.name}"))}
+    return config
+
+
+DATABASES = {alias: database(alias) for alias in ("default", "users", "products", "orders")}
+DATABASE_ROUTERS = ["ds_project.router.ModelDatabaseRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+STATIC_URL = "static/"
+USE_TZ = True
