@@ -23,10 +23,10 @@ def report(outcome: Outcome, samples: Mapping[str, Records]) -> Iterator[str]:
 
 def failure(outcome: Outcome) -> str:
     """Tell why the load stopped short, and what it had committed by then."""
-    committed = [f"{m.inserted:,} {m.model}" for m in outcome.models if m.inserted]
+    committed = [f"{m.model} {m.inserted:,}" for m in outcome.models if m.inserted]
     if not committed:
         return f"{outcome.error}\nNothing was written."
-    return f"{outcome.error}\nCommitted before that: {', '.join(committed)} records."
+    return f"{outcome.error}\nCommitted before that: {', '.join(committed)}."
 
 
 def _results(model: ModelResult, records: Records) -> Iterator[str]:

@@ -69,13 +69,15 @@ def database(alias):
         if url
         else {"ENGINE": SQLITE_ENGINE, "NAME": str(BASE_DIR / f"{alias}.db")}
     )
+    # The databases know nothing of each other: tests of one need no other made first.
+    config["TEST"] = {"DEPENDENCIES": []}
     if config["ENGINE"] == SQLITE_ENGINE:
         if django.VERSION < (5, 1):
             config["ENGINE"] = "ds_project.backports.sqlite3"
         config["OPTIONS"] = {**SQLITE_OPTIONS, **config.get("OPTIONS", {})}
         # A second thread needs a file: in memory it finds the tables locked.
         name = Path(config["NAME"])
-        config["TEST"] = {"NAME": str(name.with_name(f"test_{name.name}"))}
+        config["TEST"]["NAME"] = str(name.with_name(f"test_{name.name}"))
     return config
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
@@ -68,7 +69,8 @@ class Command(BaseCommand):
             raise CommandError(reporting.failure(outcome))
         rejected = sum(model.rejected for model in outcome.models)
         if rejected and not samples:
-            raise CommandError(f"{rejected:,} records were rejected.", returncode=REJECTED)
+            records = "record was" if rejected == 1 else "records were"
+            raise CommandError(f"{rejected:,} {records} rejected.", returncode=REJECTED)
 
     def migrate_all(self, verbosity):
         for alias in connections:
@@ -79,12 +81,15 @@ class Command(BaseCommand):
 
     def print_lines(self, lines):
         """Print for as long as somebody reads, and not on into a closed pipe (`| head`)."""
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
         try:
             for line in lines:
-                # Where a terminal cannot show a character, Python still reads its escape back.
-                self.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+                try:
+                    self.stdout.write(line)
+                except UnicodeEncodeError as error:
+                    # What the terminal cannot show becomes an escape, which Python reads back.
+                    shown = line.encode(error.encoding, "backslashreplace")
+                    self.stdout.write(shown.decode(error.encoding))
             self.stdout.flush()
         except BrokenPipeError:
             # The interpreter flushes once more as it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,53 @@
+"""What several test modules share."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from django.test import TransactionTestCase
+
+ROOT = Path(__file__).resolve().parent.parent
+ALIASES = ("default", "users", "products", "orders")
+
+
+def stored(model):
+    """Return every row of a model's table, in the order of the ids."""
+    return list(model.objects.order_by("pk").values_list())
+
+
+class LoadTestCase(TransactionTestCase):
+    """For tests in which workers commit: the tables are emptied after each one."""
+
+    databases = {"users", "products", "orders"}
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def file(self, name, content):
+        """Write a file and return its path; a string is written as UTF-8, line ends as they are."""
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+
+def environment(folder, **extra):
+    """Return an environment for a process of its own, whose four databases are files in `folder`."""
+    urls = {f"{alias.upper()}_DATABASE_URL": f"sqlite:///{folder}/{alias}.db" for alias in ALIASES}
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", **urls, **extra}
+
+
+def manage(*arguments, folder, root=ROOT, **options):
+    """Run manage.py in a process of its own, on databases in `folder`; return what it printed."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=root,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        **options,
+    )

@@ -1,0 +1,129 @@
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import django
+from django.db import connection, connections, transaction
+from django.test import SimpleTestCase, TransactionTestCase
+from django.test.utils import CaptureQueriesContext
+
+from ds_project import settings
+
+from .cases import ALIASES, ROOT, environment
+
+SQLITE_ENGINE = (
+    "django.db.backends.sqlite3" if django.VERSION >= (5, 1) else "ds_project.backports.sqlite3"
+)
+
+
+class DatabaseSettingsTests(SimpleTestCase):
+    def test_without_a_url_a_database_is_a_file_in_the_project_root(self):
+        with mock.patch.dict("os.environ"):
+            settings.os.environ.pop("USERS_DATABASE_URL", None)
+            self.assertEqual(
+                settings.database("users"),
+                {
+                    "ENGINE": SQLITE_ENGINE,
+                    "NAME": str(ROOT / "users.db"),
+                    "OPTIONS": {
+                        "timeout": 20,
+                        "transaction_mode": "IMMEDIATE",
+                        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+                    },
+                    "TEST": {"DEPENDENCIES": [], "NAME": str(ROOT / "test_users.db")},
+                },
+            )
+
+    def test_a_url_moves_a_database_to_a_server(self):
+        url = "postgres://loader:secret@db.example.com:5433/users"
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
+            config = settings.database("users")
+        self.assertEqual(
+            {key: config[key] for key in ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT")},
+            {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": "users",
+                "USER": "loader",
+                "PASSWORD": "secret",
+                "HOST": "db.example.com",
+                "PORT": 5433,
+            },
+        )
+        self.assertEqual(config["TEST"], {"DEPENDENCIES": []})
+
+    def test_a_sqlite_url_moves_the_file_and_keeps_the_options(self):
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL="sqlite:////data/people.db"):
+            config = settings.database("users")
+        self.assertEqual(config["ENGINE"], SQLITE_ENGINE)
+        self.assertEqual(config["NAME"], "/data/people.db")
+        self.assertEqual(config["OPTIONS"], settings.SQLITE_OPTIONS)
+        self.assertEqual(config["TEST"]["NAME"], "/data/test_people.db")
+
+
+class SQLiteTests(TransactionTestCase):
+    databases = set(ALIASES)
+
+    def setUp(self):
+        if connection.vendor != "sqlite":
+            self.skipTest("Unset the *_DATABASE_URL variables to test the SQLite files.")
+
+    def pragma(self, alias, name):
+        with connections[alias].cursor() as cursor:
+            return cursor.execute(f"PRAGMA {name}").fetchone()[0]
+
+    def test_each_connection_has_wal_full_synchronous_and_a_busy_timeout(self):
+        for alias in ALIASES:
+            with self.subTest(alias=alias):
+                self.assertEqual(self.pragma(alias, "journal_mode"), "wal")
+                self.assertEqual(self.pragma(alias, "synchronous"), 2)
+                self.assertEqual(self.pragma(alias, "busy_timeout"), 20_000)
+
+    def test_a_transaction_takes_the_write_lock_as_it_begins(self):
+        for alias in ALIASES:
+            with self.subTest(alias=alias):
+                with CaptureQueriesContext(connections[alias]) as queries:
+                    with transaction.atomic(using=alias):
+                        pass
+                self.assertEqual([q["sql"] for q in queries][0], "BEGIN IMMEDIATE")
+
+
+class EnvironmentTests(SimpleTestCase):
+    def shown(self, expression, **variables):
+        with tempfile.TemporaryDirectory() as folder:
+            env = environment(Path(folder))
+            for name in ("SECRET_KEY", "DEBUG", "ALLOWED_HOSTS"):
+                env.pop(name, None)
+            return subprocess.run(
+                [
+                    sys.executable,
+                    "-c",
+                    f"from ds_project import settings as s; print({expression})",
+                ],
+                cwd=ROOT,
+                env={**env, **variables},
+                stdout=subprocess.PIPE,
+                encoding="utf-8",
+                check=True,
+            ).stdout.rstrip("\n")
+
+    def test_nothing_set_is_safe(self):
+        self.assertEqual(self.shown("[s.DEBUG, s.ALLOWED_HOSTS]"), "[False, []]")
+        first, second = self.shown("s.SECRET_KEY"), self.shown("s.SECRET_KEY")
+        self.assertNotEqual(first, second)
+        self.assertEqual((len(first), len(second)), (50, 50))
+
+    def test_everything_comes_from_the_environment(self):
+        shown = self.shown(
+            "[s.SECRET_KEY, s.DEBUG, s.ALLOWED_HOSTS]",
+            SECRET_KEY="k",
+            DEBUG="1",
+            ALLOWED_HOSTS="a.example.com, b.example.com",
+        )
+        self.assertEqual(shown, "['k', True, ['a.example.com', 'b.example.com']]")
+
+    def test_debug_is_off_unless_asked_for(self):
+        for value in ("", "0", "false", "off", "no", "release"):
+            with self.subTest(value=value):
+                self.assertEqual(self.shown("s.DEBUG", DEBUG=value), "False")

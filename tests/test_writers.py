@@ -1,0 +1,71 @@
+from unittest import mock
+
+from django.db import OperationalError, connections, transaction
+from django.test import TestCase
+
+from distributed_insert import writers
+from distributed_insert.models import User
+from distributed_insert.writers import insert
+
+from .cases import stored
+
+
+def row(number, name="Ann"):
+    return [number, name, "ann@example.com"]
+
+
+class InsertTests(TestCase):
+    databases = {"users"}
+
+    def insert(self, rows):
+        with transaction.atomic(using="users"):
+            return insert(User, "users", rows)
+
+    def test_rows_are_inserted_many_a_statement(self):
+        rows = [row(number) for number in range(1, 1001)]
+        with self.assertNumQueries(5 + 2, using="users"):  # and the savepoint, made and released
+            with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
+                self.assertEqual(insert(User, "users", rows), {})
+        self.assertEqual(stored(User), [tuple(row) for row in rows])
+
+    def test_no_rows_are_no_error(self):
+        self.assertEqual(self.insert([]), {})
+
+    def test_ids_already_stored_are_refused_and_the_rest_inserted(self):
+        self.insert([row(2, "Old")])
+        self.assertEqual(self.insert([row(1), row(2), row(3)]), {1: "ID 2 already exists"})
+        self.assertEqual(stored(User), [tuple(row(1)), tuple(row(2, "Old")), tuple(row(3))])
+
+    def test_of_an_id_given_twice_the_first_stays(self):
+        self.assertEqual(
+            self.insert([row(1, "First"), row(2), row(1, "Second")]), {2: "ID 1 already exists"}
+        )
+        self.assertEqual(stored(User), [tuple(row(1, "First")), tuple(row(2))])
+
+    def test_rows_the_database_refuses_are_found_by_halving(self):
+        rows = [row(number, None if number in (3, 7) else "Ann") for number in range(1, 9)]
+        refused = self.insert(rows)
+        self.assertEqual(sorted(refused), [2, 6])
+        for error in refused.values():
+            self.assertRegex(error, r"^Refused by the database: .*name")
+        self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 5, 6, 8])
+
+    def test_an_error_of_the_database_is_raised_and_nothing_kept(self):
+        with mock.patch.object(writers, "ROWS_PER_STATEMENT", 1):
+            with self.assertRaises(OperationalError), transaction.atomic(using="users"):
+                with connections["users"].execute_wrapper(FailingAt(3)):
+                    insert(User, "users", [row(1), row(2), row(3)])
+        self.assertEqual(stored(User), [])
+
+
+class FailingAt:
+    """An execute wrapper under which the nth INSERT finds the disk full."""
+
+    def __init__(self, nth):
+        self.left = nth
+
+    def __call__(self, execute, sql, params, many, context):
+        self.left -= sql.startswith("INSERT")
+        if not self.left:
+            raise OperationalError("database or disk is full")
+        return execute(sql, params, many, context)
