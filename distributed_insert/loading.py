@@ -15,27 +15,38 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any, List, Mapping
+from dataclasses import astuple
+from typing import Any, Callable, List, Mapping, Optional
 
 from django.db import Error as DatabaseError
 
 from .datasets import DATASETS, Dataset
-from .results import LoadError, ModelResult, Outcome, Reject, Written
+from .options import Options
+from .results import Counts, LoadError, ModelResult, Outcome, Reject, Written
 from .workers import Worker
 
-# Of each model, as many rejects stay in memory as a person would read; all of them are counted.
-KEPT_REJECTS = 20
 
-
-def load(sources: Mapping[Dataset, Any], batch_size: int = 10_000) -> Outcome:
+def load(
+    sources: Mapping[Dataset, Any],
+    options: Options,
+    stopped_by: Callable[[], Optional[int]] = lambda: None,
+    on_progress: Optional[Callable[[Dataset, Counts, int], None]] = None,
+) -> Outcome:
     """Load each dataset from its source, all at the same time, and return what became of them.
 
-    Each batch of `batch_size` records is one transaction in its model's database. Before the first
-    write every table has been found and every source opened. A worker that fails with a LoadError
-    or an error of its database stops the load: the batches committed before stay, the open one is
-    rolled back, and the outcome tells the error. Any other exception of a worker is raised.
+    Each batch is one transaction in its model's database. Before the first write every table has
+    been found and every source opened. A worker that fails with a LoadError or an error of its
+    database stops the load: the batches committed before stay, the open ones are rolled back, and
+    the outcome tells the error. Any other exception of a worker is raised.
+
+    With `all_or_nothing` or `dry_run` each database has one transaction, and all of them are ended
+    when all models have been loaded, parents first. A process that is killed between two commits
+    leaves the parents of records that are not there, never the reverse.
+
+    `stopped_by` tells the number of a signal once one has come: the load then stops at the next
+    batch. `on_progress` is told a dataset's counts and its position after each batch.
     """
-    return asyncio.run(_Coordinator(sources, batch_size).run())
+    return asyncio.run(_Coordinator(sources, options, stopped_by, on_progress).run())
 
 
 class _Lane:
@@ -44,16 +55,18 @@ class _Lane:
     A lane without a source is there to be asked for missing ids.
     """
 
-    def __init__(self, dataset, source, batch_size, executor):
+    def __init__(self, dataset, source, options, executor):
         self.dataset = dataset
         self.source = source
-        self.worker = Worker(dataset, source, batch_size)
+        self.worker = Worker(dataset, source, options)
         self.settled = asyncio.Event()
         if source is None:
             self.settled.set()
-        self.read = self.inserted = self.rejected = 0
+        self.counts = Counts()
         self.rejects: List[Reject] = []
         self.seconds = 0.0
+        self.is_complete = False
+        self.is_stored = not options.is_held
         self._executor = executor
 
     async def call(self, job, *args):
@@ -65,29 +78,33 @@ class _Lane:
             raise LoadError(f"Database '{self.dataset.using}': {error}") from error
 
     def count(self, written: Written):
-        self.read += written.read
-        self.inserted += written.inserted
-        self.rejected += len(written.rejects)
-        self.rejects.extend(written.rejects[: KEPT_REJECTS - len(self.rejects)])
+        pairs = zip(astuple(self.counts), astuple(written.counts))
+        self.counts = counts = Counts(*map(sum, pairs))
+        if counts.read != counts.inserted + counts.updated + counts.ignored + counts.rejected:
+            raise RuntimeError(f"{self.dataset.name} records were lost or counted twice: {counts}")
+        self.rejects += written.rejects
 
     def result(self):
+        rejects_file = self.worker.rejects_file
         return ModelResult(
             model=self.dataset.name,
             source=self.source.name,
             database=self.dataset.using,
-            read=self.read,
-            inserted=self.inserted,
-            rejected=self.rejected,
+            counts=self.counts,
+            is_stored=self.is_stored,
             rejects=tuple(self.rejects),
+            rejects_file=rejects_file.path if rejects_file and self.counts.rejected else None,
             seconds=self.seconds,
         )
 
 
 class _Coordinator:
-    def __init__(self, sources, batch_size):
+    def __init__(self, sources, options, stopped_by, on_progress):
         self._sources = sources
-        self._batch_size = batch_size
-        self._stopping = False
+        self._options = options
+        self._stopped_by = stopped_by
+        self._on_progress = on_progress
+        self._failed = False
 
     async def run(self):
         self._started = time.perf_counter()
@@ -95,16 +112,19 @@ class _Coordinator:
             self._lanes = {
                 dataset.model: self._lane(dataset, executors) for dataset in self._datasets()
             }
+            errors = []
             try:
-                errors = await self._open() or await self._load()
+                errors += await self._open() or await self._load()
+                if self._options.is_held and not errors:
+                    errors += await self._finish()
             finally:
-                await asyncio.gather(
-                    *(lane.call(lane.worker.close) for lane in self._lanes.values())
-                )
+                errors += await self._close()
+        loaded = [self._lanes[dataset.model] for dataset in self._sources]
         return Outcome(
-            models=tuple(self._lanes[dataset.model].result() for dataset in self._sources),
+            models=tuple(lane.result() for lane in loaded),
             seconds=time.perf_counter() - self._started,
             error=LoadError("\n".join(map(str, errors))) if errors else None,
+            signal=self._interrupted(),
         )
 
     def _datasets(self):
@@ -115,37 +135,58 @@ class _Coordinator:
     def _lane(self, dataset, executors):
         executor = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{dataset.using}")
         executors.enter_context(executor)
-        return _Lane(dataset, self._sources.get(dataset), self._batch_size, executor)
+        return _Lane(dataset, self._sources.get(dataset), self._options, executor)
 
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
-        return await _errors(
-            [asyncio.create_task(lane.call(lane.worker.open)) for lane in self._lanes.values()]
-        )
+        return await _errors(lane.call(lane.worker.open) for lane in self._lanes.values())
 
     async def _load(self):
         """Return why the load stopped short."""
-        tasks = [
-            asyncio.create_task(self._load_model(lane))
-            for lane in self._lanes.values()
-            if lane.source
-        ]
+        lanes = [lane for lane in self._lanes.values() if lane.source]
+        tasks = [asyncio.ensure_future(self._load_model(lane)) for lane in lanes]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-        self._stopping = True
-        for lane in self._lanes.values():
+        self._failed = any(task.done() and task.exception() for task in tasks)
+        for lane in lanes:
             lane.settled.set()
         return await _errors(tasks)
 
     async def _load_model(self, lane):
-        while not self._stopping:
+        while not self._is_stopping():
             referred_ids = await lane.call(lane.worker.read)
             if referred_ids is None:
+                lane.is_complete = True
                 break
             missing = await self._missing(lane.dataset, referred_ids)
-            if not self._stopping:
-                lane.count(await lane.call(lane.worker.write, missing))
+            if not self._is_stopping():
+                written = await lane.call(lane.worker.write, missing, self._allowance())
+                lane.count(written)
+                if self._on_progress:
+                    self._on_progress(lane.dataset, lane.counts, written.position)
+                if self._allowance() is not None and self._allowance() < 0:
+                    raise LoadError(
+                        f"Gave up: more than {self._options.max_errors:,} records were rejected."
+                    )
         lane.seconds = time.perf_counter() - self._started
         lane.settled.set()
+
+    def _is_stopping(self):
+        return self._failed or self._stopped_by()
+
+    def _interrupted(self):
+        """The signal that cut the load short, if it did."""
+        if all(lane.is_complete for lane in self._lanes.values() if lane.source):
+            return None
+        return self._stopped_by()
+
+    def _rejected(self):
+        return sum(lane.counts.rejected for lane in self._lanes.values())
+
+    def _allowance(self):
+        """How many more records may be rejected; None for any number of them."""
+        if self._options.max_errors is None:
+            return None
+        return self._options.max_errors - self._rejected()
 
     async def _missing(self, dataset, referred_ids):
         """Return the ids that are not in the parents' databases, by the field they stand in."""
@@ -163,14 +204,44 @@ class _Coordinator:
         missing = await parent.call(parent.worker.missing, ids)
         if missing and not settled:
             await parent.settled.wait()
-            if not self._stopping:
+            if not self._is_stopping():
                 missing = await parent.call(parent.worker.missing, missing)
         return missing
 
+    async def _finish(self):
+        """Commit all databases, or none; return why not."""
+        rejected = self._rejected()
+        if self._options.all_or_nothing and rejected:
+            return [LoadError(f"Rolled back: {rejected:,} records were rejected.")]
+        if self._options.dry_run or self._interrupted():
+            return []
+        for lane in self._parents_first():
+            errors = await _errors([lane.call(lane.worker.finish, True)])
+            if errors:
+                return errors
+            lane.is_stored = True
+        return []
 
-async def _errors(tasks):
-    """Wait for all tasks, and return their LoadErrors. Any other exception is raised."""
-    results = await asyncio.gather(*tasks, return_exceptions=True)
+    def _parents_first(self):
+        """The lanes in an order in which no record is committed before those it refers to."""
+        ordered = {}
+
+        def add(model):
+            for parent in self._lanes[model].dataset.references.values():
+                add(parent)
+            ordered[model] = self._lanes[model]
+
+        for model in self._lanes:
+            add(model)
+        return ordered.values()
+
+    async def _close(self):
+        return await _errors(lane.call(lane.worker.close) for lane in self._lanes.values())
+
+
+async def _errors(jobs):
+    """Wait for all jobs, and return their LoadErrors. Any other exception is raised."""
+    results = await asyncio.gather(*jobs, return_exceptions=True)
     errors = [result for result in results if isinstance(result, BaseException)]
     for error in errors:
         if not isinstance(error, LoadError):

@@ -1,8 +1,9 @@
 """Which fields point into another model's database, and which ids are not there."""
 
-from typing import Iterable, Set
+from itertools import islice
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
-from django.db import connections
+from django.db import connections, router
 
 from .models import Product, User
 
@@ -23,3 +24,30 @@ def missing_ids(model, using: str, ids: Iterable[int]) -> Set[int]:
 
 def does_not_exist(model, key: int) -> str:
     return f"Invalid reference: {model._meta.model_name} {key} does not exist"
+
+
+def check_stored(
+    model, references: Mapping[str, Any], batch_size: int
+) -> Iterator[Tuple[int, List[Tuple[int, Dict[str, Any], List[str]]]]]:
+    """Go through a model's table in the order of its keys, a batch at a time.
+
+    For each batch come how many records it had, and of those that refer to nothing the place in
+    the batch from 1, the record and the errors. Memory is bounded by the batch.
+    """
+    names = [field.name for field in model._meta.concrete_fields]
+    records = iter(model._base_manager.order_by("pk").values(*names).iterator(batch_size))
+    for batch in iter(lambda: list(islice(records, batch_size)), []):
+        missing = {
+            name: missing_ids(parent, router.db_for_read(parent), {r[name] for r in batch})
+            for name, parent in references.items()
+        }
+        dangling = []
+        for place, record in enumerate(batch, 1):
+            errors = [
+                does_not_exist(parent, record[name])
+                for name, parent in references.items()
+                if record[name] in missing[name]
+            ]
+            if errors:
+                dangling.append((place, record, errors))
+        yield len(batch), dangling

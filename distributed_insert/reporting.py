@@ -1,43 +1,59 @@
-"""What people and programs are shown: results as Python literals, a summary, and a failure."""
+"""What people and programs are shown: results as Python literals, counts, and how it ended."""
 
-from typing import Any, Dict, Iterable, Iterator, Mapping, Sequence
+import signal
+from dataclasses import asdict
+from typing import Any, Dict, Iterable, Iterator, Mapping, Sequence, Tuple
 
-from .results import ModelResult, Outcome
+from .results import Counts, ModelResult, Outcome
 
 Records = Sequence[Dict[str, Any]]
 
+FAILED = 1
+REJECTED = 3
 
-def report(outcome: Outcome, samples: Mapping[str, Records]) -> Iterator[str]:
+
+def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> Iterator[str]:
     """Tell, line by line, what became of the records, and then how many there were.
 
     A model whose records are in `samples`, by its name, has them all listed, any other the rejected
-    ones only. Nothing is told of a load that failed before it read a record.
+    ones only. Nothing is told of a load that ended before it read a record.
     """
-    if outcome.error and not any(model.read for model in outcome.models):
+    if exit_status(outcome) not in (0, REJECTED) and not any(m.counts.read for m in outcome.models):
         return
     for model in outcome.models:
-        yield from _results(model, samples[model.model]) if samples else _rejects(model)
+        yield from _results(model, samples[model.model]) if samples else rejects(model)
         yield ""
-    yield from _summary(outcome)
+    yield from summary(outcome, ("read", "inserted", "rejected"))
+    if dry_run:
+        yield "Dry run: nothing was stored."
 
 
-def failure(outcome: Outcome) -> str:
-    """Tell why the load stopped short, and what it had committed by then."""
-    committed = [f"{m.model} {m.inserted:,}" for m in outcome.models if m.inserted]
-    if not committed:
-        return f"{outcome.error}\nNothing was written."
-    return f"{outcome.error}\nCommitted before that: {', '.join(committed)}."
+def exit_status(outcome: Outcome) -> int:
+    if outcome.error:
+        return FAILED
+    if outcome.signal:
+        return 128 + outcome.signal
+    return REJECTED if any(model.counts.rejected for model in outcome.models) else 0
 
 
-def _results(model: ModelResult, records: Records) -> Iterator[str]:
-    errors = {reject.number: reject.errors for reject in model.rejects}
-    return _list(
-        f"{model.model} insert results",
-        (_result(record, errors.get(n)) for n, record in enumerate(records[: model.read], 1)),
+def conclusion(outcome: Outcome) -> str:
+    """Tell why not everything went in, and what did."""
+    if exit_status(outcome) == REJECTED:
+        rejected = sum(model.counts.rejected for model in outcome.models)
+        return f"{rejected:,} {'record was' if rejected == 1 else 'records were'} rejected."
+    stored = ", ".join(
+        f"{model.model} {model.counts.inserted + model.counts.updated:,}"
+        for model in outcome.models
+        if model.is_stored and model.counts.inserted + model.counts.updated
     )
+    why = outcome.error or f"Stopped by {signal.Signals(outcome.signal).name}."
+    if not stored:
+        return f"{why}\nNothing was stored."
+    return f"{why}\nStored before that: {stored}. To go on, load again with --on-conflict ignore."
 
 
-def _rejects(model: ModelResult) -> Iterator[str]:
+def rejects(model: ModelResult) -> Iterator[str]:
+    """Tell the first rejected records and where they stand, in the form of a Python list."""
     yield from _list(
         f"{model.model} rejects",
         (
@@ -50,9 +66,18 @@ def _rejects(model: ModelResult) -> Iterator[str]:
             for reject in model.rejects
         ),
     )
-    more = model.rejected - len(model.rejects)
+    more = model.counts.rejected - len(model.rejects)
     if more:
         yield f"... and {more:,} more"
+
+
+def _results(model, records):
+    errors = {reject.number: reject.errors for reject in model.rejects}
+    records = enumerate(records[: model.counts.read], 1)
+    return _list(
+        f"{model.model} insert results",
+        (_result(record, errors.get(number)) for number, record in records),
+    )
 
 
 def _result(data, errors):
@@ -66,19 +91,47 @@ def _list(title: str, items: Iterable[Dict[str, Any]]) -> Iterator[str]:
     yield "]"
 
 
-def _summary(outcome: Outcome) -> Iterator[str]:
-    counts = [(model.read, model.inserted, model.rejected) for model in outcome.models]
-    totals = [sum(column) for column in zip(*counts)]
-    table = [
-        ("Model", "Database", "Read", "Inserted", "Rejected", "Seconds"),
-        *(
-            (model.model, model.database, *map("{:,}".format, numbers), f"{model.seconds:.2f}")
-            for model, numbers in zip(outcome.models, counts)
-        ),
-        ("Total", "", *map("{:,}".format, totals), f"{outcome.seconds:.2f}"),
-    ]
+def summary(outcome: Outcome, always: Sequence[str]) -> Iterator[str]:
+    """Tell the counts of each model and of all, in a table.
+
+    Of the counts, those named in `always` are told, and any other that is not zero.
+    """
+    counts = [asdict(model.counts) for model in outcome.models]
+    totals = {name: sum(count[name] for count in counts) for name in asdict(Counts())}
+    names = [name for name, total in totals.items() if total or name in always]
+    table = [("Model", "Database", *(name.capitalize() for name in names), "Seconds")]
+    for model, count in zip(outcome.models, counts):
+        table.append((model.model, model.database, *_numbers(count, names, model.seconds)))
+    table.append(("Total", "", *_numbers(totals, names, outcome.seconds)))
     widths = [max(map(len, column)) for column in zip(*table)]
-    for names, numbers in ((row[:2], row[2:]) for row in table):
-        cells = [cell.ljust(width) for cell, width in zip(names, widths)]
-        cells += [cell.rjust(width) for cell, width in zip(numbers, widths[2:])]
+    for row in table:
+        cells = [cell.ljust(width) for cell, width in zip(row[:2], widths)]
+        cells += [cell.rjust(width) for cell, width in zip(row[2:], widths[2:])]
         yield "  ".join(cells)
+
+
+def _numbers(counts, names, seconds) -> Tuple[str, ...]:
+    return (*(f"{counts[name]:,}" for name in names), f"{seconds:.2f}")
+
+
+def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the whole of the outcome but the single rejects, ready to be written as JSON."""
+    status = {FAILED: "failed", REJECTED: "complete", 0: "complete"}
+    return {
+        "status": status.get(exit_code, "interrupted"),
+        "exit_code": exit_code,
+        "error": str(outcome.error) if outcome.error else None,
+        "seconds": round(outcome.seconds, 3),
+        "options": dict(options),
+        "models": {
+            model.model.lower(): {
+                "source": model.source,
+                "database": model.database,
+                **asdict(model.counts),
+                "stored": model.is_stored,
+                "rejects_file": model.rejects_file,
+                "seconds": round(model.seconds, 3),
+            }
+            for model in outcome.models
+        },
+    }

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
+# Of each model, as many rejects are kept in memory as a person would read; all are counted.
+KEPT_REJECTS = 20
+
 
 class LoadError(Exception):
     """The load cannot go on. The message names the file or database, and the remedy."""
@@ -23,14 +26,27 @@ class Reject:
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Records: read = inserted + updated + ignored + rejected."""
+
+    read: int = 0
+    inserted: int = 0
+    updated: int = 0
+    """Stored over one with the same id."""
+    ignored: int = 0
+    """Left out for one with the same id."""
+    rejected: int = 0
+
+
+@dataclass(frozen=True)
 class Written:
     """What became of one batch."""
 
-    read: int
-    """Records in the batch, all of them inserted or rejected."""
-    inserted: int
+    counts: Counts
     rejects: List[Reject]
-    """In the order of the source."""
+    """The first of the rejected records, as many as were asked for, in the order of the source."""
+    position: int
+    """How many bytes of the source had been read by then."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +56,16 @@ class ModelResult:
     model: str
     """The model's class name."""
     source: str
-    """The file's path, or "sample"."""
+    """The file's path, "standard input" or "sample"."""
     database: str
     """The alias of the model's database."""
-    read: int
-    inserted: int
-    rejected: int
+    counts: Counts
+    is_stored: bool
+    """Whether what is counted was committed; if not, it was rolled back."""
     rejects: Tuple[Reject, ...]
-    """The first of the rejected records, in the order of the source; `rejected` counts them all."""
+    """The first of the rejected records, in the order of the source; `counts` counts them all."""
+    rejects_file: Optional[str]
+    """Where all of them are, in their source's format; None if none were, or nobody asked."""
     seconds: float
     """From the start of the load to the model's last batch."""
 
@@ -59,4 +77,6 @@ class Outcome:
     models: Tuple[ModelResult, ...]
     seconds: float
     error: Optional[LoadError] = None
-    """Why the load stopped short; None when it came to its end."""
+    """Why the load stopped short, or stored nothing; None when it came to its end."""
+    signal: Optional[int] = None
+    """The number of the signal that stopped it, if one did."""

@@ -1,25 +1,23 @@
 """Where records come from. A source is opened, read and closed by the worker that stores it.
 
-Records come in batches of (line, raw) pairs, `raw` in the source's own form: `row` turns it into
-a list of values in the order of the model's fields, ready for the rules, and `record` into a dict
-for explaining what is wrong with it.
+Records come in batches of (line, raw) pairs, `raw` in the source's own form, of which it makes:
+
+    row       a list of values in the order of the model's fields, ready for the rules;
+              KeyError or ValueError if the record has not just these fields
+    fields    a dict of the model's fields, and the names of unknown ones, to explain what is wrong
+    data      the record as a dict, to be shown
+    reject    the record with its errors as text in the source's own format, to be mended
 """
 
-import csv
-import os
-import stat
-from collections import deque
+import json
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from . import validation
-from .results import LoadError
+from .files import TextFile
 
-# Longer lines are no records; a bound keeps a file without line breaks out of memory.
-MAX_LINE_LENGTH = 1 << 20
-SCAN_SIZE = 1 << 20
+Read = List[Tuple[Optional[int], Any]]
 
 
 @dataclass(frozen=True)
@@ -30,159 +28,105 @@ class Malformed:
     reason: str
 
 
-class MemorySource:
-    """Records that are dicts in memory."""
+class Source:
+    """What all sources have in common.
 
-    name = "sample"
-    numbers = validation.TYPED
+    `columns` names the column or key of each field that is not called like the field. A column
+    that no field uses is an error, unless `ignore_unknown`; one that begins with `_` never is.
+    """
 
-    def __init__(self, records: Sequence[Dict[str, Any]]):
-        self._all = records
+    format: str
+    numbers: validation.Numbers
+    name: str
+    size: Optional[int] = None
+    """In bytes; None if not known."""
+    position = 0
+    """How many of these bytes have been read."""
+
+    def __init__(self, columns: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
+        self._renamed = columns or {}
+        self._ignore_unknown = ignore_unknown
 
     def open(self, fields: Sequence[str]):
+        """Make ready to read records of these fields. Raises LoadError, having read no record."""
         self._fields = fields
-        self._records = iter(self._all)
+        self._columns = [self._renamed.get(field, field) for field in fields]
 
-    def read(self, size: int) -> List[Tuple[Optional[int], Any]]:
-        return [(None, raw) for raw in islice(self._records, size)]
+    def _unknown(self, names):
+        if self._ignore_unknown:
+            return []
+        return [name for name in names if name not in self._columns and name[:1] != "_"]
 
-    def row(self, raw) -> List[Any]:
-        if len(raw) != len(self._fields):
-            raise ValueError
-        return [raw[field] for field in self._fields]
-
-    def record(self, raw) -> Dict[str, Any]:
-        return raw
+    def reject_header(self) -> str:
+        return ""
 
     def close(self):
         pass
 
 
-class CsvSource:
-    """A CSV file with a header that names the model's fields, in any order."""
+class DictSource(Source):
+    """Records that are dicts, with values of their own types."""
 
-    numbers = validation.TEXT
+    format = "jsonl"
+    numbers = validation.TYPED
 
-    def __init__(self, path: str, encoding: str = "utf-8-sig"):
-        self.name = str(path)
-        self._encoding = encoding
-        self._file = None
-
-    def open(self, fields: Sequence[str]):
-        """Look at the whole file's encoding and at its header, before anything is written.
-
-        Raises LoadError, which names the file and the remedy.
-        """
-        try:
-            if not stat.S_ISREG(os.stat(self.name).st_mode):
-                raise LoadError(f"{self.name}: not a regular file.")
-            self._file = open(self.name, encoding=self._encoding, newline="")
-            self._check_encoding()
-        except OSError as error:
-            raise LoadError(f"{self.name}: {error.strerror}.") from error
-        self._file.seek(0)
-        self._records = self._read_records()
-        self._read_header(fields)
-
-    def _check_encoding(self):
-        lines = 1
-        try:
-            for text in iter(partial(self._file.read, SCAN_SIZE), ""):
-                lines += text.count("\n")
-        except UnicodeDecodeError as error:
-            lines += error.object[: error.start].count(b"\n")
-            raise LoadError(
-                f"{self.name}: not UTF-8 (byte 0x{error.object[error.start]:02x} in line {lines}). "
-                "Save the file as UTF-8 and load it again."
-            ) from error
-
-    def _read_header(self, fields):
-        _, columns = next(self._records, (1, []))
-        expected = f"The header must name the fields {', '.join(fields)}, each once."
-        if isinstance(columns, Malformed):
-            raise LoadError(f"{self.name}: wrong header: {columns.reason}. {expected}")
-        faults = [
-            f"{kind} {', '.join(names)}"
-            for kind, names in (
-                ("missing column", [name for name in fields if name not in columns]),
-                ("unknown column", [repr(name) for name in columns if name not in fields]),
-                ("duplicate column", sorted({n for n in columns if columns.count(n) > 1})),
-            )
-            if names
-        ]
-        if faults:
-            raise LoadError(f"{self.name}: wrong header: {'; '.join(faults)}. {expected}")
-        self._columns = columns
-        self._order = [columns.index(name) for name in fields]
-
-    def _read_records(self) -> Iterator[Tuple[int, Any]]:
-        """Yield each record with the line it begins on.
-
-        A record that is no CSV is yielded as `Malformed`, and reading goes on with its second line:
-        an unbalanced quote must not swallow the records after it.
-        """
-        lines = _Lines(self._file)
-        reader = csv.reader(lines, strict=True)
-        number = 1
-        while True:
-            try:
-                row = next(reader, None)
-            except csv.Error as error:
-                yield number, Malformed(lines.taken[0], f"Malformed CSV: {error}")
-                lines.give_back_all_but_first()
-            else:
-                if row is None:
-                    return
-                if row:
-                    yield number, row
-            number += len(lines.taken)
-            lines.taken.clear()
-
-    def read(self, size: int) -> List[Tuple[int, Any]]:
-        try:
-            return list(islice(self._records, size))
-        except (OSError, UnicodeDecodeError) as error:
-            raise LoadError(f"{self.name}: {error}.") from error
-
-    def row(self, raw) -> List[str]:
-        if type(raw) is not list or len(raw) != len(self._columns):
+    def row(self, raw):
+        if type(raw) is not dict or (len(raw) != len(self._columns) and self._unknown(raw)):
             raise ValueError
-        return [raw[index] for index in self._order]
+        return [raw[column] for column in self._columns]
 
-    def record(self, raw) -> Dict[str, str]:
-        if isinstance(raw, Malformed):
-            return {"text": raw.text}
-        extra = (f"column {number}" for number in range(len(self._columns) + 1, len(raw) + 1))
-        return dict(zip([*self._columns, *extra], raw))
+    def fields(self, raw):
+        named = zip(self._fields, self._columns)
+        return {field: raw[column] for field, column in named if column in raw}, self._unknown(raw)
+
+    def data(self, raw):
+        return {"text": raw.text} if isinstance(raw, Malformed) else raw
+
+    def reject(self, line, raw, errors):
+        data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
+        return json.dumps({**data, "_line": line, "_errors": errors}, ensure_ascii=False) + "\n"
+
+
+class MemorySource(DictSource):
+    name = "sample"
+    encoding = "utf-8"
+
+    def __init__(self, records):
+        super().__init__()
+        self._all = records
+
+    def open(self, fields):
+        super().open(fields)
+        self._records = iter(self._all)
+
+    def read(self, size: int) -> Read:
+        return [(None, raw) for raw in islice(self._records, size)]
+
+
+class FileSource(Source):
+    def __init__(self, file: TextFile, **options):
+        super().__init__(**options)
+        self._file = file
+        self.name = file.name
+        self.encoding = file.encoding
+
+    def open(self, fields):
+        super().open(fields)
+        self._file.open()
+        self._records = self._read_records()
+
+    def read(self, size: int) -> Read:
+        """Return the next records, at most `size`. Raises LoadError if the file breaks off."""
+        with self._file.errors():
+            return list(islice(self._records, size))
+
+    @property
+    def size(self):
+        return self._file.size
+
+    @property
+    def position(self):
+        return self._file.position
 
     def close(self):
-        if self._file:
-            self._file.close()
-
-
-class _Lines:
-    """The lines of a file for a csv.reader, remembering those of the record it is reading."""
-
-    def __init__(self, file):
-        self._next_line = partial(file.readline, MAX_LINE_LENGTH)
-        self._given_back = deque()
-        self.taken = []
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        line = self._given_back.popleft() if self._given_back else self._next_line()
-        if not line:
-            raise StopIteration
-        self.taken.append(line)
-        if len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n":
-            for rest in iter(self._next_line, ""):
-                if rest[-1] in "\r\n":
-                    break
-            raise csv.Error(f"line longer than {MAX_LINE_LENGTH} characters")
-        return line
-
-    def give_back_all_but_first(self):
-        self._given_back.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
+        self._file.close()

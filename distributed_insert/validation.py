@@ -8,7 +8,7 @@ order in which errors are told; a field's second rule is given what its first on
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 # What a 32-bit integer column holds on every database Django supports.
 MAX_INTEGER = 2147483647
@@ -197,8 +197,11 @@ class Explanation:
         return [*self.conflicts, *self.rules, *self.references, *self.shape]
 
 
-def explain(rules: Rules, record: Dict[str, Any]) -> Explanation:
-    """Go through a record field by field, and return every rule it breaks, not only the first."""
+def explain(rules: Rules, record: Dict[str, Any], unknown: Sequence[str] = ()) -> Explanation:
+    """Go through a record field by field, and return every rule it breaks, not only the first.
+
+    `unknown` names what else the record has.
+    """
     values, broken, errors = dict(record), set(), []
     for name, rule in rules:
         if name in values:
@@ -212,5 +215,5 @@ def explain(rules: Rules, record: Dict[str, Any]) -> Explanation:
         values={name: values[name] for name in fields if name in values and name not in broken},
         rules=errors,
         shape=[f"Missing field: {name}" for name in fields if name not in record]
-        + [f"Unknown field: {name}" for name in record if name not in fields],
+        + [f"Unknown field: {name}" for name in unknown],
     )

@@ -1,16 +1,24 @@
 """A worker owns one database: all that touches it is a job of its worker, on one thread."""
 
+import os
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
 
 from django.db import connections, transaction
 
 from .datasets import Dataset
+from .options import Options
 from .references import does_not_exist, missing_ids
-from .results import LoadError, Reject, Written
+from .rejects import RejectsFile
+from .results import KEPT_REJECTS, Counts, LoadError, Reject, Written
 from .sources import Malformed
 from .validation import Explanation, explain
-from .writers import already_exists, insert
+from .writers import insert, update
+
+
+def already_exists(key: int) -> str:
+    return f"ID {key} already exists"
 
 
 @dataclass
@@ -26,19 +34,26 @@ class Batch:
 
 
 class Worker:
-    """The jobs on one model's database. Each must be called on the same thread."""
+    """The jobs on one model's database. They are done one by one on the same thread."""
 
-    def __init__(self, dataset: Dataset, source, batch_size: int):
+    def __init__(self, dataset: Dataset, source, options: Options):
         self.model = dataset.model
         self.using = dataset.using
+        self.rejects_file = None
+        if source and options.rejects:
+            path = os.path.join(options.rejects, f"{dataset.plural}.{source.format}")
+            self.rejects_file = RejectsFile(path, source)
         self._dataset = dataset
         self._source = source
-        self._batch_size = batch_size
+        self._options = options
         self._fields = dataset.fields
+        self._key = self._fields.index(self.model._meta.pk.name)
         self._read = 0
+        self._rejects_to_keep = KEPT_REJECTS
+        self._held = None
 
     def open(self):
-        """Find the table and open the source, writing nothing. Raises LoadError."""
+        """Find the table and open the files, writing nothing to the database. Raises LoadError."""
         connection = connections[self.using]
         with connection.cursor() as cursor:
             if self.model._meta.db_table not in connection.introspection.table_names(cursor):
@@ -48,16 +63,20 @@ class Worker:
                 )
         if self._source:
             self._source.open(self._fields)
-            rules = self._dataset.rules(self._source.numbers)
-            self._rules = rules
-            self._indexed_rules = [(self._fields.index(name), rule) for name, rule in rules]
+            self._rules = self._dataset.rules(self._source.numbers)
+            self._indexed_rules = [(self._fields.index(name), rule) for name, rule in self._rules]
+            if self.rejects_file:
+                self.rejects_file.open()
+            if self._options.is_held:
+                self._held = transaction.atomic(using=self.using)
+                self._held.__enter__()
 
     def read(self) -> Optional[Dict[str, Set[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.
 
         Returns None at the end of the source.
         """
-        raws = self._source.read(self._batch_size)
+        raws = self._source.read(self._options.batch_size)
         if not raws:
             return None
         self._batch = batch = Batch(raws, rows={}, faults={})
@@ -76,32 +95,53 @@ class Worker:
         """Return those of `ids` not stored, as seen by the connection that inserts them."""
         return missing_ids(self.model, self.using, ids)
 
-    def write(self, missing: Mapping[str, Set[int]]) -> Written:
-        """Insert the batch read last, less the records whose fields hold a `missing` id.
+    def write(self, missing: Mapping[str, Set[int]], allowance: Optional[int] = None) -> Written:
+        """Store the batch read last, less the records whose fields hold a `missing` id.
 
-        The batch is one transaction, committed when this returns; an error rolls all of it back.
+        The batch is one transaction, committed when this returns, or a savepoint in the one that
+        `finish` ends; an error rolls all of it back. So do more rejects than the `allowance`, and
+        then only they are counted as read.
         """
         batch = self._batch
         self._check_references(batch, missing)
         with transaction.atomic(using=self.using):
-            self._check_conflicts(batch)
-            indexes, rows = list(batch.rows), list(batch.rows.values())
-            for place, error in insert(self.model, self.using, rows).items():
-                self._turn_down(batch, indexes[place]).conflicts.append(error)
-        rejects = [self._reject(batch, index) for index in sorted(batch.faults)]
+            counts = self._store(batch)
+            if allowance is not None and counts.rejected > allowance:
+                transaction.set_rollback(True, using=self.using)
+                counts = Counts(read=counts.rejected, rejected=counts.rejected)
+            rejected = sorted(batch.faults)
+            if self.rejects_file:
+                # Told before the commit: a record must not be lost between the two.
+                self.rejects_file.write(
+                    [(*batch.raws[index], batch.faults[index].errors) for index in rejected]
+                )
+        kept = [self._reject(batch, index) for index in rejected[: self._rejects_to_keep]]
+        self._rejects_to_keep -= len(kept)
         self._read += len(batch.raws)
-        return Written(len(batch.raws), len(batch.rows), rejects)
+        return Written(counts, kept, self._source.position)
+
+    def finish(self, commit: bool):
+        """End the transaction that was kept open, if one was."""
+        if self._held:
+            if not commit:
+                transaction.set_rollback(True, using=self.using)
+            held, self._held = self._held, None
+            held.__exit__(None, None, None)
 
     def close(self):
-        """Close the source, and this thread's connection."""
-        if self._source:
-            self._source.close()
-        connections[self.using].close()
+        """Close the files and this thread's connection, rolling back what is not committed."""
+        with ExitStack() as closing:
+            closing.callback(connections[self.using].close)
+            if self.rejects_file:
+                closing.callback(self.rejects_file.close)
+            if self._source:
+                closing.callback(self._source.close)
+            closing.callback(self.finish, commit=False)
 
     def _explain(self, raw):
         if isinstance(raw, Malformed):
             return Explanation(values={}, shape=[raw.reason])
-        return explain(self._rules, self._source.record(raw))
+        return explain(self._rules, *self._source.fields(raw))
 
     def _values(self, batch, name):
         """Return the values of the field `name` that meet its rules, of all records."""
@@ -127,22 +167,38 @@ class Worker:
 
     def _check_conflicts(self, batch):
         """Tell a faulty record also that its id is taken: stored, or by a record of this batch."""
-        key = self.model._meta.pk.name
+        key = self._fields[self._key]
         ids = {f.values[key] for f in batch.faults.values() if key in f.values}
         if not ids:
             return
-        stored = ids - self.missing(ids)
-        position, first = self._fields.index(key), {}
+        stored, first = ids - self.missing(ids), {}
         for index, row in batch.rows.items():
-            if row[position] in ids:
-                first.setdefault(row[position], index)
+            if row[self._key] in ids:
+                first.setdefault(row[self._key], index)
         for index, fault in batch.faults.items():
             value = fault.values.get(key)
             if value in stored or first.get(value, index) < index:
                 fault.conflicts.append(already_exists(value))
 
+    def _store(self, batch) -> Counts:
+        places, rows = list(batch.rows), list(batch.rows.values())
+        if self._options.on_conflict == "error":
+            self._check_conflicts(batch)
+        inserted, conflicts, refused = insert(self.model, self.using, rows)
+        updated = ignored = 0
+        if self._options.on_conflict == "error":
+            refused.update((i, already_exists(rows[i][self._key])) for i in conflicts)
+        elif self._options.on_conflict == "update":
+            errors = update(self.model, self.using, [rows[i] for i in conflicts])
+            refused.update((conflicts[i], error) for i, error in errors.items())
+            updated = len(conflicts) - len(errors)
+        else:
+            ignored = len(conflicts)
+        for i, error in refused.items():
+            self._turn_down(batch, places[i]).conflicts.append(error)
+        return Counts(len(batch.raws), inserted, updated, ignored, len(batch.faults))
+
     def _reject(self, batch, index):
         line, raw = batch.raws[index]
         number = self._read + index + 1
-        data = self._source.record(raw)
-        return Reject(number, line, data, batch.faults[index].errors)
+        return Reject(number, line, self._source.data(raw), batch.faults[index].errors)

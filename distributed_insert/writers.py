@@ -1,9 +1,11 @@
 """One batch into one database: a row that is refused is told, and costs no other its place."""
 
+from functools import partial
 from itertools import chain
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 from django.db import DataError, IntegrityError, connections, transaction
+from django.db.models.constants import OnConflict
 
 from .references import missing_ids
 
@@ -18,52 +20,74 @@ Row = Sequence[Any]
 """The values of a record in the order of its model's fields."""
 
 
-def already_exists(key: int) -> str:
-    return f"ID {key} already exists"
+class Insertion(NamedTuple):
+    """What became of the rows of a batch; each of the others was inserted."""
+
+    inserted: int
+    conflicts: List[int]
+    """The indexes of the rows whose id was taken: stored before, or by an earlier row."""
+    refused: Dict[int, str]
+    """What the database had against other rows, by their indexes."""
 
 
-def insert(model, using: str, rows: List[Row]) -> Dict[int, str]:
-    """Insert rows, and return the error of each one that was refused, by its index in `rows`.
+def insert(model, using: str, rows: Sequence[Row]) -> Insertion:
+    """Insert rows, and tell which of them were not.
 
-    All others are inserted. It commits nothing: call it inside `atomic(using)`, in which it works
-    with savepoints. An error that is no row's fault (OperationalError: disk full, database locked,
-    server lost) is raised, and must leave that transaction too.
+    It commits nothing: call it inside `atomic(using)`, in which it works with savepoints. An error
+    that is no row's fault (OperationalError: disk full, database locked, server lost) is raised,
+    and must leave that transaction too.
     """
-    refused = {}
     try:
         with transaction.atomic(using=using):
-            _execute(model, using, rows)
+            return Insertion(_execute(model, using, rows), [], {})
     except (IntegrityError, DataError):
         key = model._meta.concrete_fields.index(model._meta.pk)
         ids = {row[key] for row in rows}
         taken = ids - missing_ids(model, using, ids)
-        fresh = []
+        fresh, conflicts = [], []
         for index, row in enumerate(rows):
             if row[key] in taken:
-                refused[index] = already_exists(row[key])
+                conflicts.append(index)
             else:
                 taken.add(row[key])
                 fresh.append((index, row))
-        _insert_by_halves(model, using, fresh, refused)
-    return refused
+        inserted, refused = _by_halves(partial(_execute, model, using), using, fresh)
+        return Insertion(inserted, conflicts, refused)
 
 
-def _insert_by_halves(model, using, numbered: List[Tuple[int, Row]], refused: Dict[int, str]):
-    """Insert (index, row) pairs, adding to `refused` those that the database will not have."""
+def update(model, using: str, rows: Sequence[Row]) -> Dict[int, str]:
+    """Store rows over those with the same ids, the last of several, and return what was refused.
+
+    The promise is that of `insert`.
+    """
+    key = model._meta.concrete_fields.index(model._meta.pk)
+    last = {row[key]: (index, row) for index, row in enumerate(rows)}
+    fields = model._meta.concrete_fields
+    suffix = connections[using].ops.on_conflict_suffix_sql(
+        fields,
+        OnConflict.UPDATE,
+        [field.column for field in fields if not field.primary_key],
+        [model._meta.pk.column],
+    )
+    return _by_halves(partial(_execute, model, using, suffix=suffix), using, list(last.values()))[1]
+
+
+def _by_halves(execute, using, numbered: List[Tuple[int, Row]]) -> Tuple[int, Dict[int, str]]:
+    """Write (index, row) pairs; return how many were, and what the database has against others."""
     try:
         with transaction.atomic(using=using):
-            _execute(model, using, [row for _, row in numbered])
+            return execute([row for _, row in numbered]), {}
     except (IntegrityError, DataError) as error:
         if len(numbered) == 1:
-            refused[numbered[0][0]] = f"Refused by the database: {error}"
-            return
+            return 0, {numbered[0][0]: f"Refused by the database: {error}"}
         middle = len(numbered) // 2
-        _insert_by_halves(model, using, numbered[:middle], refused)
-        _insert_by_halves(model, using, numbered[middle:], refused)
+        first, refused_first = _by_halves(execute, using, numbered[:middle])
+        second, refused_second = _by_halves(execute, using, numbered[middle:])
+        return first + second, {**refused_first, **refused_second}
 
 
-def _execute(model, using, rows):
-    """Run multi-row INSERT statements through Django's connection: no model instances."""
+def _execute(model, using, rows, suffix="") -> int:
+    """Run multi-row INSERT statements through Django's connection; return the rows they wrote."""
     connection = connections[using]
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
@@ -71,10 +95,14 @@ def _execute(model, using, rows):
     values = f"({', '.join(['%s'] * len(fields))})"
     insert_into = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "
     size = max(1, min(ROWS_PER_STATEMENT, connection.ops.bulk_batch_size(fields, rows)))
+    written = 0
     with connection.cursor() as cursor:
         for start in range(0, len(rows), size):
             part = _adapted(fields, connection, rows[start : start + size])
-            cursor.execute(insert_into + ", ".join([values] * len(part)), list(chain(*part)))
+            sql = f"{insert_into}{', '.join([values] * len(part))} {suffix}"
+            cursor.execute(sql, list(chain(*part)))
+            written += cursor.rowcount
+    return written
 
 
 def _adapted(fields, connection, rows):

@@ -35,7 +35,7 @@ class LoadTestCase(TransactionTestCase):
 
 
 def environment(folder, **extra):
-    """Return an environment for a process of its own, whose four databases are files in `folder`."""
+    """Return an environment for a process whose four databases are files in `folder`."""
     urls = {f"{alias.upper()}_DATABASE_URL": f"sqlite:///{folder}/{alias}.db" for alias in ALIASES}
     return {**os.environ, "PYTHONIOENCODING": "utf-8", **urls, **extra}
 

@@ -6,15 +6,20 @@ from django.db.backends.signals import connection_created
 
 from distributed_insert import workers
 from distributed_insert.datasets import DATASETS
-from distributed_insert.loading import load
+from distributed_insert.loading import load as load_with
 from distributed_insert.models import Order, Product, User
-from distributed_insert.results import LoadError, Reject
+from distributed_insert.options import Options
+from distributed_insert.results import Counts, LoadError, Reject
 from distributed_insert.sources import MemorySource
 from distributed_insert.workers import Worker
 
 from .cases import LoadTestCase, stored
 
 ORDERS, USERS, PRODUCTS = DATASETS
+
+
+def load(sources, **options):
+    return load_with(sources, Options(**options))
 
 
 def users(*numbers):
@@ -131,8 +136,8 @@ class ReferenceTests(LoadTestCase):
     def test_orders_go_in_while_their_parents_load_and_wait_for_those_still_to_come(self):
         written = {model: threading.Event() for model in (User, Product, Order)}
 
-        def write(worker, missing):
-            result = original(worker, missing)
+        def write(worker, *args):
+            result = original(worker, *args)
             written[worker.model].set()
             return result
 
@@ -168,8 +173,8 @@ class ReferenceTests(LoadTestCase):
     def test_an_order_is_committed_after_its_parents(self):
         dangling = []
 
-        def write(worker, missing):
-            written = original(worker, missing)
+        def write(worker, *args):
+            written = original(worker, *args)
             if worker.model is Order:
                 dangling.extend(
                     order.pk
@@ -267,24 +272,24 @@ class VerdictTests(LoadTestCase):
     def test_every_record_is_counted_and_few_rejects_are_kept(self):
         records = [{"id": n, "name": "" if n > 3 else "Ann", "email": "a@b"} for n in range(1, 61)]
         [model] = load({USERS: MemorySource(records)}, batch_size=7).models
-        self.assertEqual((model.read, model.inserted, model.rejected), (60, 3, 57))
+        self.assertEqual(model.counts, Counts(read=60, inserted=3, rejected=57))
         self.assertEqual([reject.number for reject in model.rejects], list(range(4, 24)))
 
 
 class FailureTests(LoadTestCase):
     def test_a_failing_database_keeps_what_was_committed_and_nothing_more(self):
         def insert(model, using, rows):
-            refused = original(model, using, rows)
+            insertion = original(model, using, rows)
             if rows[0][0] == 3:
                 raise OperationalError("database or disk is full")
-            return refused
+            return insertion
 
         original = workers.insert
         with mock.patch.object(workers, "insert", insert):
             outcome = load({USERS: MemorySource(users(*range(1, 7)))}, batch_size=2)
         self.assertEqual(str(outcome.error), "Database 'users': database or disk is full")
         [model] = outcome.models
-        self.assertEqual((model.read, model.inserted, model.rejected), (2, 2, 0))
+        self.assertEqual(model.counts, Counts(read=2, inserted=2))
         self.assertEqual([values[0] for values in stored(User)], [1, 2])
 
     def test_orders_that_wait_for_a_failed_parent_are_not_written(self):
@@ -301,7 +306,7 @@ class FailureTests(LoadTestCase):
             batch_size=1,
         )
         self.assertEqual(str(outcome.error), "users.csv: Input/output error.")
-        self.assertEqual((outcome.models[0].read, outcome.models[0].inserted), (0, 0))
+        self.assertEqual(outcome.models[0].counts, Counts())
         self.assertEqual(stored(Order), [])
         self.assertEqual([values[0] for values in stored(User)], [1])
 

@@ -213,9 +213,9 @@ class FileTests(PopulateTestCase):
         wrong = self.file("p.csv", "id,title\n")
         output = self.assert_fails(
             f"{missing}: No such file or directory.\n"
-            f"{wrong}: wrong header: missing column name, price; unknown column 'title'. "
-            "The header must name the fields id, name, price, each once.\n"
-            "Nothing was written.",
+            f"{wrong}: wrong header: missing column 'name', 'price'; unknown column 'title'. "
+            "The header must name id, name, price, each once, in any order.\n"
+            "Nothing was stored.",
             users=missing,
             products=wrong,
             orders=self.file("o.csv", "id,user_id,product_id,quantity\n1,1,1,1\n"),
@@ -233,7 +233,8 @@ class FileTests(PopulateTestCase):
 
         with mock.patch.object(workers, "insert", insert):
             output = self.assert_fails(
-                "Database 'users': database or disk is full\nCommitted before that: User 1.",
+                "Database 'users': database or disk is full\nStored before that: User 1. "
+                "To go on, load again with --on-conflict ignore.",
                 users=self.file("u.csv", self.users),
                 batch_size=1,
             )
@@ -268,7 +269,7 @@ class ProcessTests(SimpleTestCase):
                 "Create it with: python manage.py migrate --database=orders\n"
                 "Database 'users' has no table for User records. "
                 "Create it with: python manage.py migrate --database=users\n"
-                "Nothing was written.\n",
+                "Nothing was stored.\n",
             ),
         )
         for alias in ("orders", "users"):
@@ -300,7 +301,7 @@ class ProcessTests(SimpleTestCase):
     def test_error_for_a_database_that_cannot_be_opened(self):
         (self.folder / "users.db").mkdir()
         for options, message in (
-            ((), "Database 'users': unable to open database file\nNothing was written."),
+            ((), "Database 'users': unable to open database file\nNothing was stored."),
             (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
         ):
             with self.subTest(options=options):

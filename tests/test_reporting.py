@@ -1,9 +1,10 @@
 import ast
+import signal
 
 from django.test import SimpleTestCase
 
-from distributed_insert.reporting import failure, report
-from distributed_insert.results import LoadError, ModelResult, Outcome, Reject
+from distributed_insert.reporting import conclusion, document, exit_status, report
+from distributed_insert.results import Counts, LoadError, ModelResult, Outcome, Reject
 
 
 def model(**changes):
@@ -11,20 +12,23 @@ def model(**changes):
         model="Product",
         source="products.csv",
         database="products",
-        read=3,
-        inserted=2,
-        rejected=1,
+        counts=Counts(read=3, inserted=2, rejected=1),
+        is_stored=True,
         rejects=(
             Reject(2, 3, {"id": "2", "name": "Łódź", "price": "-1"}, ["Price must be positive"]),
         ),
+        rejects_file=None,
         seconds=0.5,
     )
     return ModelResult(**{**values, **changes})
 
 
+UNREAD = model(counts=Counts(), rejects=())
+
+
 class ReportTests(SimpleTestCase):
     def test_rejects_are_a_python_list_with_their_places(self):
-        lines = list(report(Outcome((model(),), 0.75), {}))
+        lines = list(report(Outcome((model(),), 0.75), {}, dry_run=False))
         self.assertEqual(
             lines,
             [
@@ -42,23 +46,25 @@ class ReportTests(SimpleTestCase):
         [reject] = ast.literal_eval("".join(lines[:3]).partition(": ")[2])
         self.assertEqual(reject["data"]["name"], "Łódź")
 
-    def test_how_many_more_rejects_there_are_is_said(self):
-        lines = list(report(Outcome((model(read=4003, inserted=2, rejected=4001),), 1.0), {}))
+    def test_more_rejects_more_counts_and_a_dry_run_are_said(self):
+        many = model(counts=Counts(read=5005, inserted=2, updated=1000, ignored=2, rejected=4001))
+        lines = list(report(Outcome((many,), 1.0), {}, dry_run=True))
         self.assertEqual(
             lines[2:],
             [
                 "]",
                 "... and 4,000 more",
                 "",
-                "Model    Database   Read  Inserted  Rejected  Seconds",
-                "Product  products  4,003         2     4,001     0.50",
-                "Total              4,003         2     4,001     1.00",
+                "Model    Database   Read  Inserted  Updated  Ignored  Rejected  Seconds",
+                "Product  products  5,005         2    1,000        2     4,001     0.50",
+                "Total              5,005         2    1,000        2     4,001     1.00",
+                "Dry run: nothing was stored.",
             ],
         )
 
     def test_all_records_are_a_python_list_as_far_as_they_were_read(self):
         records = [{"id": n, "name": "Lamp", "price": 1.0} for n in (1, 2, 3, 4)]
-        lines = list(report(Outcome((model(),), 0.5), {"Product": records}))
+        lines = list(report(Outcome((model(),), 0.5), {"Product": records}, dry_run=False))
         self.assertEqual(
             lines[:5],
             [
@@ -74,20 +80,92 @@ class ReportTests(SimpleTestCase):
         )
 
     def test_nothing_is_told_of_a_load_that_never_began(self):
-        unread = model(read=0, inserted=0, rejected=0, rejects=())
-        outcome = Outcome((unread,), 0.1, LoadError("products.csv: No such file or directory."))
-        self.assertEqual(list(report(outcome, {})), [])
-        self.assertEqual(
-            failure(outcome), "products.csv: No such file or directory.\nNothing was written."
+        outcome = Outcome((UNREAD,), 0.1, LoadError("products.csv: No such file or directory."))
+        self.assertEqual(list(report(outcome, {}, dry_run=False)), [])
+
+    def test_of_an_empty_file_the_summary_is_told(self):
+        lines = list(report(Outcome((UNREAD,), 0.1), {}, dry_run=False))
+        self.assertEqual(lines[:2], ["Product rejects: [", "]"])
+
+
+class EndTests(SimpleTestCase):
+    def assert_ends(self, outcome, status, text):
+        self.assertEqual((exit_status(outcome), conclusion(outcome)), (status, text))
+
+    def test_everything_went_in(self):
+        whole = model(counts=Counts(read=2, inserted=2), rejects=())
+        self.assertEqual(exit_status(Outcome((whole,), 0.1)), 0)
+
+    def test_rejects(self):
+        self.assert_ends(Outcome((model(),), 0.1), 3, "1 record was rejected.")
+        self.assert_ends(Outcome((model(), model()), 0.1), 3, "2 records were rejected.")
+
+    def test_a_failure_before_anything_was_stored(self):
+        error = LoadError("products.csv: No such file or directory.")
+        text = f"{error}\nNothing was stored."
+        self.assert_ends(Outcome((UNREAD,), 0.1, error), 1, text)
+        self.assert_ends(Outcome((model(is_stored=False),), 0.1, error), 1, text)
+
+    def test_a_failure_says_what_was_stored_before_it(self):
+        self.assert_ends(
+            Outcome(
+                (
+                    model(counts=Counts(read=1, rejected=1)),
+                    model(),
+                    model(model="User", counts=Counts(read=12_001, inserted=12_000, updated=1)),
+                ),
+                0.1,
+                LoadError("Database 'orders': disk full"),
+            ),
+            1,
+            "Database 'orders': disk full\nStored before that: Product 2, User 12,001. "
+            "To go on, load again with --on-conflict ignore.",
         )
 
-    def test_a_failure_says_what_was_committed_before_it(self):
-        outcome = Outcome(
-            (model(model="Order", inserted=0), model(), model(model="User", inserted=12_000)),
-            0.1,
-            LoadError("Database 'orders': disk full"),
-        )
+    def test_an_interrupt(self):
+        for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            self.assert_ends(
+                Outcome((UNREAD,), 0.1, signal=number),
+                status,
+                f"Stopped by {number.name}.\nNothing was stored.",
+            )
+
+
+class DocumentTests(SimpleTestCase):
+    def test_the_document_has_the_whole_outcome(self):
+        outcome = Outcome((model(rejects_file="rejects/products.csv"),), 1.23456)
         self.assertEqual(
-            failure(outcome),
-            "Database 'orders': disk full\nCommitted before that: Product 2, User 12,000.",
+            document(outcome, 3, {"batch_size": 10}),
+            {
+                "status": "complete",
+                "exit_code": 3,
+                "error": None,
+                "seconds": 1.235,
+                "options": {"batch_size": 10},
+                "models": {
+                    "product": {
+                        "source": "products.csv",
+                        "database": "products",
+                        "read": 3,
+                        "inserted": 2,
+                        "updated": 0,
+                        "ignored": 0,
+                        "rejected": 1,
+                        "stored": True,
+                        "rejects_file": "rejects/products.csv",
+                        "seconds": 0.5,
+                    }
+                },
+            },
         )
+
+    def test_the_status_says_how_it_ended(self):
+        for code, status in (
+            (0, "complete"),
+            (1, "failed"),
+            (3, "complete"),
+            (130, "interrupted"),
+            (143, "interrupted"),
+        ):
+            with self.subTest(code=code):
+                self.assertEqual(document(Outcome((), 0.0), code, {})["status"], status)

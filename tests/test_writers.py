@@ -5,7 +5,7 @@ from django.test import TestCase
 
 from distributed_insert import writers
 from distributed_insert.models import User
-from distributed_insert.writers import insert
+from distributed_insert.writers import Insertion, insert, update
 
 from .cases import stored
 
@@ -25,27 +25,27 @@ class InsertTests(TestCase):
         rows = [row(number) for number in range(1, 1001)]
         with self.assertNumQueries(5 + 2, using="users"):  # and the savepoint, made and released
             with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
-                self.assertEqual(insert(User, "users", rows), {})
+                self.assertEqual(insert(User, "users", rows), Insertion(1000, [], {}))
         self.assertEqual(stored(User), [tuple(row) for row in rows])
 
     def test_no_rows_are_no_error(self):
-        self.assertEqual(self.insert([]), {})
+        self.assertEqual(self.insert([]), Insertion(0, [], {}))
 
     def test_ids_already_stored_are_refused_and_the_rest_inserted(self):
         self.insert([row(2, "Old")])
-        self.assertEqual(self.insert([row(1), row(2), row(3)]), {1: "ID 2 already exists"})
+        self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion(2, [1], {}))
         self.assertEqual(stored(User), [tuple(row(1)), tuple(row(2, "Old")), tuple(row(3))])
 
     def test_of_an_id_given_twice_the_first_stays(self):
         self.assertEqual(
-            self.insert([row(1, "First"), row(2), row(1, "Second")]), {2: "ID 1 already exists"}
+            self.insert([row(1, "First"), row(2), row(1, "Second")]), Insertion(2, [2], {})
         )
         self.assertEqual(stored(User), [tuple(row(1, "First")), tuple(row(2))])
 
     def test_rows_the_database_refuses_are_found_by_halving(self):
         rows = [row(number, None if number in (3, 7) else "Ann") for number in range(1, 9)]
-        refused = self.insert(rows)
-        self.assertEqual(sorted(refused), [2, 6])
+        inserted, conflicts, refused = self.insert(rows)
+        self.assertEqual((inserted, conflicts, sorted(refused)), (6, [], [2, 6]))
         for error in refused.values():
             self.assertRegex(error, r"^Refused by the database: .*name")
         self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 5, 6, 8])
@@ -56,6 +56,25 @@ class InsertTests(TestCase):
                 with connections["users"].execute_wrapper(FailingAt(3)):
                     insert(User, "users", [row(1), row(2), row(3)])
         self.assertEqual(stored(User), [])
+
+
+class UpdateTests(TestCase):
+    databases = {"users"}
+
+    def test_rows_go_over_those_with_their_ids_and_the_last_wins(self):
+        insert(User, "users", [row(1, "Old"), row(2, "Old"), row(3, "Old")])
+        rows = [row(1, "New"), row(3, "Newer"), row(3, "Newest")]
+        self.assertEqual(update(User, "users", rows), {})
+        self.assertEqual(
+            stored(User), [tuple(row(1, "New")), tuple(row(2, "Old")), tuple(row(3, "Newest"))]
+        )
+
+    def test_rows_the_database_refuses_leave_the_old_ones(self):
+        insert(User, "users", [row(1, "Old"), row(2, "Old")])
+        refused = update(User, "users", [row(1, None), row(2, "New")])
+        self.assertEqual(list(refused), [0])
+        self.assertRegex(refused[0], r"^Refused by the database: .*name")
+        self.assertEqual(stored(User), [tuple(row(1, "Old")), tuple(row(2, "New"))])
 
 
 class FailingAt:

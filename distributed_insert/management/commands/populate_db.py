@@ -1,76 +1,190 @@
 """python manage.py populate_db: load users, products and orders into their databases at once."""
 
-import argparse
-import os
-import sys
+from contextlib import ExitStack
+from dataclasses import fields
 
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from ... import reporting
+from ... import arguments, reporting
 from ...datasets import DATASETS
+from ...files import DEFAULT_ENCODING, STANDARD_INPUT
+from ...formats import FORMATS, file_source
+from ...interrupts import interrupts
 from ...loading import load
-from ...sources import CsvSource, MemorySource
+from ...options import ON_CONFLICT, Options
+from ...output import check_json_path, print_lines, write_json
+from ...sources import MemorySource
 
-REJECTED = 3
-
-
-def positive_integer(text):
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive integer")
-    return number
+SUMMARISED_OPTIONS = (
+    "format",
+    "encoding",
+    "delimiter",
+    "map",
+    "ignore_unknown",
+    *(field.name for field in fields(Options)),
+)
 
 
 class Command(BaseCommand):
     help = (
         "Loads users, products and orders into their databases, all at the same time: from the "
-        "CSV files given, or else the sample. Exit status: 0 everything went in (or it was the "
-        "sample), 1 the load failed, 2 wrong usage, 3 records were rejected."
+        "files given, or else the sample. Exit status: 0 everything went in (or it was the "
+        "sample), 1 the load failed, 2 wrong usage, 3 finished, and records were rejected, 130 "
+        "interrupted (143 by SIGTERM)."
     )
 
     def add_arguments(self, parser):
+        files = parser.add_argument_group(
+            "files",
+            "CSV with a header, or JSON Lines (.jsonl, .ndjson); each also gzipped (.gz). "
+            "- is standard input, for one of the models.",
+        )
         for dataset in DATASETS:
-            parser.add_argument(
+            files.add_argument(
                 f"--{dataset.plural}",
                 metavar="FILE",
-                help=f"a CSV file of {dataset.plural}; its header names the fields "
-                f"{', '.join(dataset.fields)}, in any order",
+                help=f"{dataset.plural}: {', '.join(dataset.fields)}",
             )
-        parser.add_argument(
-            "--batch-size",
-            type=positive_integer,
-            default=10_000,
-            metavar="N",
-            help="records inserted in one transaction (default: %(default)s)",
+        files.add_argument(
+            "--format", choices=FORMATS, help="of the files, if their names do not say"
         )
-        parser.add_argument(
+        files.add_argument(
+            "--encoding",
+            type=arguments.encoding,
+            default=DEFAULT_ENCODING,
+            help="of the files (default: %(default)s, UTF-8 with or without a byte order mark)",
+        )
+        files.add_argument(
+            "--delimiter",
+            type=arguments.delimiter,
+            default=",",
+            metavar="CHARACTER",
+            help=r"between the columns of CSV (default: %(default)s); \t is a tab",
+        )
+        files.add_argument(
+            "--map",
+            type=arguments.renamed_column,
+            action="append",
+            default=[],
+            metavar="MODEL.FIELD=COLUMN",
+            help="the column or key a field is read from, if not its own name (repeatable), "
+            "for example product.name=title",
+        )
+        files.add_argument(
+            "--ignore-unknown",
+            action="store_true",
+            help="pass over columns and keys that no field uses, as those are that begin with _",
+        )
+
+        records = parser.add_argument_group("records")
+        records.add_argument(
+            "--on-conflict",
+            choices=ON_CONFLICT,
+            default="error",
+            help="what becomes of a record whose id is there already, stored before or by an "
+            "earlier record: it is rejected (error, the default), left out (ignore), or stored "
+            "over the other (update)",
+        )
+        records.add_argument(
+            "--rejects",
+            metavar="DIR",
+            help="write rejected records there, a file a model in its source's format, with the "
+            "reasons, to be mended and loaded; never over a file that is there",
+        )
+        records.add_argument(
+            "--max-errors",
+            type=arguments.whole_number,
+            metavar="N",
+            help="give up when more than N records have been rejected",
+        )
+
+        transactions = parser.add_argument_group("transactions")
+        transactions.add_argument(
+            "--batch-size",
+            type=arguments.positive_integer,
+            default=Options.batch_size,
+            metavar="N",
+            help="records in one transaction (default: %(default)s)",
+        )
+        transactions.add_argument(
+            "--all-or-nothing",
+            action="store_true",
+            help="commit only if no record was rejected, all databases at the end",
+        )
+        transactions.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="do everything, report everything, and roll it back at the end",
+        )
+        transactions.add_argument(
             "--migrate",
             action="store_true",
             help="first apply the pending migrations of every database",
         )
 
-    def handle(self, *, batch_size, migrate, verbosity, **options):
+        output = parser.add_argument_group("output")
+        output.add_argument(
+            "--summary", metavar="FILE", help="write the outcome there as a JSON document"
+        )
+        output.add_argument(
+            "--no-progress",
+            action="store_true",
+            help="show no progress bars; there are none either unless output goes to a terminal",
+        )
+
+    def handle(self, *, migrate, summary, no_progress, verbosity, **options):
+        paths = {d: options[d.plural] for d in DATASETS if options[d.plural] is not None}
+        sources = self.file_sources(paths, **options)
+        if summary:
+            check_json_path(summary, paths.values())
         if migrate:
             self.migrate_all(verbosity - 1)
-        sources = {
-            dataset: CsvSource(options[dataset.plural])
-            for dataset in DATASETS
-            if options[dataset.plural] is not None
+        samples = {}
+        if not paths:
+            samples = {dataset.name: dataset.sample for dataset in DATASETS}
+            sources = {dataset: MemorySource(dataset.sample) for dataset in DATASETS}
+        how = Options(**{field.name: options[field.name] for field in fields(Options)})
+        with ExitStack() as context:
+            stopped_by = context.enter_context(interrupts())
+            on_progress = None
+            if paths and verbosity and not no_progress and self.stdout.isatty():
+                from ...progress import bars  # rich takes long to import
+
+                on_progress = context.enter_context(bars(sources))
+            outcome = load(sources, how, stopped_by, on_progress)
+        exit_code = reporting.exit_status(outcome)
+        if samples and exit_code == reporting.REJECTED:
+            exit_code = 0
+        print_lines(self.stdout, reporting.report(outcome, samples, how.dry_run))
+        if summary:
+            shown = {name: options[name] for name in SUMMARISED_OPTIONS}
+            shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
+            write_json(summary, reporting.document(outcome, exit_code, shown))
+        if exit_code:
+            raise CommandError(reporting.conclusion(outcome), returncode=exit_code)
+
+    def file_sources(self, paths, *, map, format, **options):
+        if list(paths.values()).count(STANDARD_INPUT) > 1:
+            raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
+        by_name = {dataset.name.lower(): dataset for dataset in paths}
+        columns = {dataset: {} for dataset in paths}
+        for name, field, column in map:
+            dataset = by_name.get(name)
+            if dataset is None:
+                raise CommandError(f"--map {name}.{field}: no file of that model.", returncode=2)
+            if field not in dataset.fields:
+                raise CommandError(
+                    f"--map {name}.{field}: {name} has the fields {', '.join(dataset.fields)}.",
+                    returncode=2,
+                )
+            columns[dataset][field] = column
+        how = {name: options[name] for name in ("encoding", "delimiter", "ignore_unknown")}
+        return {
+            dataset: file_source(path, format, columns=columns[dataset], **how)
+            for dataset, path in paths.items()
         }
-        samples = {} if sources else {d.name: d.sample for d in DATASETS}
-        outcome = load(sources or {d: MemorySource(d.sample) for d in DATASETS}, batch_size)
-        self.print_lines(reporting.report(outcome, samples))
-        if outcome.error:
-            raise CommandError(reporting.failure(outcome))
-        rejected = sum(model.rejected for model in outcome.models)
-        if rejected and not samples:
-            records = "record was" if rejected == 1 else "records were"
-            raise CommandError(f"{rejected:,} {records} rejected.", returncode=REJECTED)
 
     def migrate_all(self, verbosity):
         for alias in connections:
@@ -78,18 +192,3 @@ class Command(BaseCommand):
                 call_command("migrate", database=alias, verbosity=verbosity)
             except DatabaseError as error:
                 raise CommandError(f"Database '{alias}' cannot be migrated: {error}") from error
-
-    def print_lines(self, lines):
-        """Print for as long as somebody reads, and not on into a closed pipe (`| head`)."""
-        try:
-            for line in lines:
-                try:
-                    self.stdout.write(line)
-                except UnicodeEncodeError as error:
-                    # What the terminal cannot show becomes an escape, which Python reads back.
-                    shown = line.encode(error.encoding, "backslashreplace")
-                    self.stdout.write(shown.decode(error.encoding))
-            self.stdout.flush()
-        except BrokenPipeError:
-            # The interpreter flushes once more as it exits.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,43 @@
+"""Types of the commands' options: what is wrong is said before anything begins."""
+
+import argparse
+import codecs
+
+
+def positive_integer(text):
+    return _integer(text, 1, "a positive integer")
+
+
+def whole_number(text):
+    return _integer(text, 0, "a whole number")
+
+
+def _integer(text, least, kind):
+    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not {kind}")
+
+
+def encoding(text):
+    try:
+        b"".decode(text)
+        return codecs.lookup(text).name if text != "utf-8-sig" else text
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no text encoding") from error
+
+
+def delimiter(text):
+    """A character; a tab may be written as \\t."""
+    text = "\t" if text == "\\t" else text
+    if len(text) != 1 or text in '\r\n"':
+        raise argparse.ArgumentTypeError(f"'{text}' is not a single character")
+    return text
+
+
+def renamed_column(text):
+    """MODEL.FIELD=COLUMN as (model, field, column)."""
+    field, equals, column = text.partition("=")
+    model, dot, field = field.partition(".")
+    if not (equals and dot and column):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form MODEL.FIELD=COLUMN")
+    return model, field, column

@@ -1,0 +1,102 @@
+"""Text files as streams of lines of bounded length: plain, gzip, or standard input."""
+
+import gzip
+import io
+import os
+import stat
+import zlib
+from contextlib import contextmanager
+from functools import partial
+from typing import Callable, Optional
+
+from .results import LoadError
+
+STANDARD_INPUT = "-"
+DEFAULT_ENCODING = "utf-8-sig"
+# A longer line is no record; the bound keeps a file without line breaks out of memory.
+MAX_LINE_LENGTH = 1 << 20
+SCAN_SIZE = 1 << 20
+
+
+class TextFile:
+    """A file to be read line by line. Whatever keeps it from being read is a LoadError."""
+
+    def __init__(self, path: str, encoding: str = DEFAULT_ENCODING):
+        self.path = str(path)
+        self.name = "standard input" if self.path == STANDARD_INPUT else self.path
+        self.encoding = encoding
+        self.size: Optional[int] = None
+        """In bytes, as the file lies on the disk; None until opened, and of standard input."""
+        self.readline: Callable[[], str]
+        """Returns a line, of a longer one the first MAX_LINE_LENGTH characters; "" at the end."""
+        self._bytes = self._text = None
+
+    def open(self):
+        """Open the file, once it is known that the whole of it can be decoded.
+
+        Standard input can be read only once, and is not looked at beforehand.
+        """
+        with self.errors():
+            if self.path == STANDARD_INPUT:
+                self._bytes = open(0, "rb", closefd=False)
+            else:
+                if not stat.S_ISREG(os.stat(self.path).st_mode):
+                    raise LoadError(f"{self.name}: not a regular file.")
+                self._check_encoding()
+                self._bytes = open(self.path, "rb")
+                self.size = os.fstat(self._bytes.fileno()).st_size
+            self._text = self._decoded(self._bytes)
+        self.readline = partial(self._text.readline, MAX_LINE_LENGTH)
+
+    def _decoded(self, binary):
+        if self.path.endswith(".gz"):
+            binary = gzip.GzipFile(fileobj=binary)
+        return io.TextIOWrapper(binary, encoding=self.encoding, newline="")
+
+    def _check_encoding(self):
+        lines = 1
+        with open(self.path, "rb") as binary, self._decoded(binary) as text:
+            try:
+                for part in iter(partial(text.read, SCAN_SIZE), ""):
+                    lines += part.count("\n")
+            except UnicodeDecodeError as error:
+                lines += error.object[: error.start].count(b"\n")
+                raise self._undecodable(error, f" in line {lines}") from error
+
+    def _undecodable(self, error, where=""):
+        encoding = "UTF-8" if self.encoding == DEFAULT_ENCODING else self.encoding
+        byte = error.object[error.start]
+        return LoadError(
+            f"{self.name}: not {encoding} (byte 0x{byte:02x}{where}). Save it as UTF-8, or name "
+            "the encoding it has with --encoding."
+        )
+
+    @contextmanager
+    def errors(self):
+        """Turn what can go wrong while reading into a LoadError that names the file."""
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise self._undecodable(error) from error
+        except UnicodeError as error:
+            raise LoadError(f"{self.name}: not {self.encoding} ({error}).") from error
+        except (EOFError, zlib.error) as error:
+            raise LoadError(f"{self.name}: not a whole gzip file ({error}).") from error
+        except OSError as error:
+            raise LoadError(f"{self.name}: {error.strerror or error}.") from error
+
+    @property
+    def position(self) -> int:
+        """How many bytes have been read, of `size`."""
+        return self._bytes.tell() if self.size else 0
+
+    def skip_line(self):
+        """Pass over the rest of a line of which `readline` gave the beginning."""
+        for rest in iter(self.readline, ""):
+            if rest[-1] in "\r\n":
+                break
+
+    def close(self):
+        if self._text:
+            self._text.close()
+            self._bytes.close()

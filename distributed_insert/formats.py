@@ -1,0 +1,191 @@
+"""The formats of files: CSV and JSON Lines."""
+
+import csv
+import io
+import json
+import re
+from collections import deque
+from typing import Any, Iterator, List, Tuple
+
+from . import validation
+from .files import DEFAULT_ENCODING, MAX_LINE_LENGTH, TextFile
+from .results import LoadError
+from .sources import DictSource, FileSource, Malformed
+
+FORMATS = ("csv", "jsonl")
+TOO_LONG = f"line longer than {MAX_LINE_LENGTH} characters"
+
+# Spreadsheets run a cell that begins like this as a formula, unless a quote stands before it.
+FORMULA = re.compile(r"'*[=+\-@\t\r]").match
+
+
+def file_source(path, format=None, *, delimiter=",", encoding=DEFAULT_ENCODING, **options):
+    """Return the source for a file: JSON Lines if its name says so or `format` does, or CSV."""
+    name = str(path).lower()
+    name = name[:-3] if name.endswith(".gz") else name
+    file = TextFile(path, encoding)
+    if (format or ("jsonl" if name.endswith((".jsonl", ".ndjson")) else "csv")) == "jsonl":
+        return JsonLinesSource(file, **options)
+    return CsvSource(file, delimiter=delimiter, **options)
+
+
+class JsonLinesSource(FileSource, DictSource):
+    def _read_records(self) -> Iterator[Tuple[int, Any]]:
+        decode = json.JSONDecoder(object_pairs_hook=_without_duplicates).decode
+        for number, line in enumerate(iter(self._file.readline, ""), 1):
+            if len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n":
+                self._file.skip_line()
+                yield number, Malformed(line, f"Malformed JSON: {TOO_LONG}")
+            elif not line.isspace():
+                try:
+                    raw = decode(line)
+                except json.JSONDecodeError as error:
+                    reason = f"{error.msg} at character {error.pos + 1}"
+                except RecursionError:
+                    reason = "nested too deeply"
+                except ValueError as error:
+                    reason = str(error)
+                else:
+                    reason = "" if type(raw) is dict else "not an object"
+                yield number, Malformed(line, f"Malformed JSON: {reason}") if reason else raw
+
+
+def _without_duplicates(pairs):
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"duplicate key {next(key for key in keys if keys.count(key) > 1)!r}")
+    return result
+
+
+class CsvSource(FileSource):
+    """A CSV file with a header that names its columns."""
+
+    format = "csv"
+    numbers = validation.TEXT
+
+    def __init__(self, file: TextFile, delimiter: str = ",", **options):
+        super().__init__(file, **options)
+        self._delimiter = delimiter
+
+    def open(self, fields):
+        super().open(fields)
+        with self._file.errors():
+            self._read_header()
+
+    def _read_header(self):
+        _, header = next(self._records, (1, []))
+        expected = f"The header must name {', '.join(self._columns)}, each once, in any order."
+        if isinstance(header, Malformed):
+            raise LoadError(f"{self.name}: wrong header: {header.reason}. {expected}")
+        faults = [
+            f"{kind} column {', '.join(map(repr, names))}"
+            for kind, names in (
+                ("missing", [name for name in self._columns if name not in header]),
+                ("unknown", self._unknown(header)),
+                ("duplicate", sorted({name for name in header if header.count(name) > 1})),
+            )
+            if names
+        ]
+        if faults:
+            raise LoadError(f"{self.name}: wrong header: {'; '.join(faults)}. {expected}")
+        self._header = header
+        self._order = [header.index(name) for name in self._columns]
+        # Only a file of rejects has this column, and its formulas are quoted.
+        self._quoted = "_errors" in header
+
+    def _read_records(self) -> Iterator[Tuple[int, Any]]:
+        """Yield each record with the line it begins on.
+
+        What is no CSV is yielded as `Malformed`, and reading goes on with the line after the one it
+        begins on: an unbalanced quote must not swallow the records that follow.
+        """
+        lines = _Lines(self._file)
+        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
+        number = 1
+        while True:
+            try:
+                raw = next(reader, None)
+            except csv.Error as error:
+                yield number, Malformed(lines.taken[0], f"Malformed CSV: {error}")
+                lines.give_back_all_but_first()
+            else:
+                if raw is None:
+                    return
+                if raw:
+                    yield number, raw
+            number += len(lines.taken)
+            lines.taken.clear()
+
+    def read(self, size):
+        records = super().read(size)
+        return [(line, _unquoted(raw)) for line, raw in records] if self._quoted else records
+
+    def row(self, raw):
+        if type(raw) is not list or len(raw) != len(self._header):
+            raise ValueError
+        return [raw[index] for index in self._order]
+
+    def fields(self, raw):
+        named = zip(self._fields, self._order)
+        return {field: raw[index] for field, index in named if index < len(raw)}, self._extra(raw)
+
+    def data(self, raw):
+        if isinstance(raw, Malformed):
+            return {"text": raw.text}
+        named = zip([*self._header, *self._extra(raw)], raw)
+        return {name: value for name, value in named if name[:1] != "_"}
+
+    def _extra(self, raw):
+        return [f"column {number}" for number in range(len(self._header) + 1, len(raw) + 1)]
+
+    # `_line` and `_errors` come first: behind them stands a record of any length.
+
+    def reject_header(self):
+        return self._line(["_line", "_errors", *self._without_own(self._header)])
+
+    def reject(self, line, raw, errors):
+        values = [raw.text] if isinstance(raw, Malformed) else self._without_own(raw)
+        quoted = [f"'{value}" if FORMULA(value) else value for value in values]
+        return self._line([line, "; ".join(errors), *quoted])
+
+    def _without_own(self, raw):
+        own = [i for i, name in enumerate(self._header) if name in ("_line", "_errors")]
+        return [value for index, value in enumerate(raw) if index not in own]
+
+    def _line(self, values):
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(values)
+        return text.getvalue()
+
+
+def _unquoted(raw):
+    if isinstance(raw, Malformed):
+        return raw
+    return [value[1:] if value[:1] == "'" and FORMULA(value) else value for value in raw]
+
+
+class _Lines:
+    """The lines of a file for a csv.reader, remembering those of the record it is reading."""
+
+    def __init__(self, file: TextFile):
+        self._file = file
+        self._given_back = deque()
+        self.taken: List[str] = []
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        line = self._given_back.popleft() if self._given_back else self._file.readline()
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        if len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n":
+            self._file.skip_line()
+            raise csv.Error(TOO_LONG)
+        return line
+
+    def give_back_all_but_first(self):
+        self._given_back.extendleft(reversed(self.taken[1:]))
+        del self.taken[1:]

@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM, kept for those who ask, so that a load can stop between two batches."""
+
+import signal
+import threading
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interrupts() -> Iterator[Callable[[], Optional[int]]]:
+    """Give a function that returns the number of the signal that has come, or None.
+
+    A second signal does what it would have done without this. Python delivers signals to the main
+    thread alone; in any other this changes nothing.
+    """
+    received = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def keep(number, frame):
+        received.append(number)
+        restore()
+
+    def restore():
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+    previous = {number: signal.signal(number, keep) for number in SIGNALS}
+    try:
+        yield lambda: received[0] if received else None
+    finally:
+        restore()

@@ -1,0 +1,303 @@
+import csv
+import gzip
+import json
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from unittest import skipIf
+
+from django.test import SimpleTestCase
+
+from distributed_insert.files import MAX_LINE_LENGTH
+from distributed_insert.formats import CsvSource, JsonLinesSource, file_source
+from distributed_insert.results import LoadError
+from distributed_insert.sources import Malformed
+
+FIELDS = ["id", "name", "price"]
+EXPECTED = "The header must name id, name, price, each once, in any order."
+
+
+class FormatTestCase(SimpleTestCase):
+    file_name = "products.csv"
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.path = self.folder / self.file_name
+
+    def opened(self, content, **options):
+        self.path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        source = file_source(self.path, **options)
+        self.addCleanup(source.close)
+        source.open(FIELDS)
+        return source
+
+    def assert_refused(self, content, message, **options):
+        with self.assertRaises(LoadError) as caught:
+            self.opened(content, **options)
+        self.assertEqual(str(caught.exception), f"{self.path}: {message}")
+
+
+class FileSourceTests(SimpleTestCase):
+    def test_the_format_comes_from_the_name(self):
+        for name, kind in (
+            ("a.csv", CsvSource),
+            ("a.csv.gz", CsvSource),
+            ("a.txt", CsvSource),
+            ("a.jsonl", JsonLinesSource),
+            ("a.ndjson", JsonLinesSource),
+            ("A.JSONL.GZ", JsonLinesSource),
+            ("-", CsvSource),
+        ):
+            with self.subTest(name=name):
+                self.assertIs(type(file_source(name)), kind)
+
+    def test_the_format_that_is_asked_for_wins(self):
+        self.assertIs(type(file_source("a.csv", "jsonl")), JsonLinesSource)
+        self.assertIs(type(file_source("a.jsonl", "csv")), CsvSource)
+
+
+class CsvRecordTests(FormatTestCase):
+    def test_records_come_in_batches_with_the_lines_they_begin_on(self):
+        source = self.opened('id,name,price\n1,Lamp,1.0\n\n2,"Desk\nlamp",2.0\n3,"a ""b""",3\n')
+        self.assertEqual(
+            source.read(2), [(2, ["1", "Lamp", "1.0"]), (4, ["2", "Desk\nlamp", "2.0"])]
+        )
+        self.assertEqual(source.read(2), [(6, ["3", 'a "b"', "3"])])
+        self.assertEqual(source.read(2), [])
+
+    def test_columns_stand_in_any_order(self):
+        source = self.opened("price,id,name\n9.5,1,Lamp\n")
+        [(_, raw)] = source.read(10)
+        self.assertEqual(source.row(raw), ["1", "Lamp", "9.5"])
+        self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
+        self.assertEqual(source.data(raw), {"price": "9.5", "id": "1", "name": "Lamp"})
+
+    def test_columns_have_other_names_and_other_columns_are_passed_over(self):
+        source = self.opened(
+            "colour,id,_note,title,price\nred,1,x,Lamp,9.5\n",
+            columns={"name": "title"},
+            ignore_unknown=True,
+        )
+        [(_, raw)] = source.read(10)
+        self.assertEqual(source.row(raw), ["1", "Lamp", "9.5"])
+        self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
+        self.assertEqual(
+            source.data(raw), {"colour": "red", "id": "1", "title": "Lamp", "price": "9.5"}
+        )
+
+    def test_another_delimiter(self):
+        source = self.opened("id;name;price\n1;Lamp, big;9.5\n", delimiter=";")
+        self.assertEqual(source.read(10), [(2, ["1", "Lamp, big", "9.5"])])
+
+    def test_another_encoding(self):
+        source = self.opened("id,name,price\n1,Café,1\n".encode("latin-1"), encoding="latin-1")
+        self.assertEqual(source.read(10), [(2, ["1", "Café", "1"])])
+
+    def test_a_gzip_file(self):
+        self.path = self.path.with_suffix(".csv.gz")
+        source = self.opened(gzip.compress(b"id,name,price\n1,Lamp,1\n"))
+        self.assertEqual(source.read(10), [(2, ["1", "Lamp", "1"])])
+        self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
+
+    def test_a_byte_order_mark_is_no_part_of_the_header(self):
+        source = self.opened("\ufeffid,name,price\r\n1,Lamp,1\r\n")
+        self.assertEqual(source.read(10), [(2, ["1", "Lamp", "1"])])
+
+    def test_line_ends_of_every_kind(self):
+        for end in ("\n", "\r\n", "\r"):
+            with self.subTest(end=end):
+                source = self.opened(end.join(["id,name,price", "1,Lamp,1", "2,Desk,2"]))
+                self.assertEqual(
+                    source.read(10), [(2, ["1", "Lamp", "1"]), (3, ["2", "Desk", "2"])]
+                )
+
+    def test_unicode_line_separators_end_no_line(self):
+        source = self.opened("id,name,price\n1,a\u2028b\x85c,1\n")
+        self.assertEqual(source.read(10), [(2, ["1", "a\u2028b\x85c", "1"])])
+
+    def test_too_few_and_too_many_fields_are_explained(self):
+        source = self.opened("id,name,price\n1,Lamp\n1,Lamp,1,red,blue\n")
+        (_, few), (_, many) = source.read(10)
+        for raw in (few, many):
+            with self.assertRaises(ValueError):
+                source.row(raw)
+        self.assertEqual(source.fields(few), ({"id": "1", "name": "Lamp"}, []))
+        self.assertEqual(
+            source.fields(many),
+            ({"id": "1", "name": "Lamp", "price": "1"}, ["column 4", "column 5"]),
+        )
+        self.assertEqual(
+            source.data(many),
+            {"id": "1", "name": "Lamp", "price": "1", "column 4": "red", "column 5": "blue"},
+        )
+
+    def test_an_unbalanced_quote_costs_its_own_line_only(self):
+        source = self.opened('id,name,price\n1,"Lamp,1\n2,Desk,2\n3,"Chair",3\n4,Sofa,4\n')
+        self.assertEqual(
+            source.read(10),
+            [
+                (2, Malformed('1,"Lamp,1\n', "Malformed CSV: ',' expected after '\"'")),
+                (3, ["2", "Desk", "2"]),
+                (4, ["3", "Chair", "3"]),
+                (5, ["4", "Sofa", "4"]),
+            ],
+        )
+
+    def test_an_unbalanced_quote_to_the_end_of_the_file_costs_its_own_line_only(self):
+        source = self.opened('id,name,price\n1,"Lamp,1\n2,Desk,2\n3,Chair,3\n')
+        self.assertEqual(
+            source.read(10),
+            [
+                (2, Malformed('1,"Lamp,1\n', "Malformed CSV: unexpected end of data")),
+                (3, ["2", "Desk", "2"]),
+                (4, ["3", "Chair", "3"]),
+            ],
+        )
+
+    def test_a_field_beyond_the_limit_costs_its_own_record_only(self):
+        size = csv.field_size_limit() + 1
+        source = self.opened(f"id,name,price\n1,{'x' * size},1\n2,Desk,2\n")
+        (line, malformed), second = source.read(10)
+        self.assertEqual(
+            (line, malformed.reason), (2, "Malformed CSV: field larger than field limit (131072)")
+        )
+        self.assertEqual(second, (3, ["2", "Desk", "2"]))
+
+    def test_a_line_beyond_the_limit_costs_its_own_record_only(self):
+        source = self.opened(f"id,name,price\n{',' * MAX_LINE_LENGTH * 3}\n2,Desk,2\n")
+        (line, malformed), second = source.read(10)
+        self.assertEqual(
+            (line, malformed.reason, len(malformed.text)),
+            (2, "Malformed CSV: line longer than 1048576 characters", MAX_LINE_LENGTH),
+        )
+        self.assertEqual(second, (3, ["2", "Desk", "2"]))
+
+    @skipIf(sys.version_info >= (3, 11), "The csv module takes NUL since Python 3.11.")
+    def test_a_nul_costs_its_own_line_only(self):
+        source = self.opened("id,name,price\n1,a\x00b,1\n2,Desk,2\n")
+        self.assertEqual(
+            source.read(10),
+            [
+                (2, Malformed("1,a\x00b,1\n", "Malformed CSV: line contains NUL")),
+                (3, ["2", "Desk", "2"]),
+            ],
+        )
+
+
+class CsvHeaderTests(FormatTestCase):
+    def test_error_for_an_empty_file(self):
+        self.assert_refused("", f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}")
+
+    def test_error_for_missing_unknown_and_duplicate_columns(self):
+        self.assert_refused(
+            "id,prise,name,name, price\n",
+            "wrong header: missing column 'price'; unknown column 'prise', ' price'; "
+            f"duplicate column 'name'. {EXPECTED}",
+        )
+
+    def test_error_names_the_columns_that_were_asked_for(self):
+        self.assert_refused(
+            "id,name,price\n",
+            "wrong header: missing column 'title'; unknown column 'name'. "
+            "The header must name id, title, price, each once, in any order.",
+            columns={"name": "title"},
+        )
+
+    def test_error_for_a_header_that_is_no_csv(self):
+        self.assert_refused(
+            'id,"name,price\n1,Lamp,1\n',
+            f"wrong header: Malformed CSV: unexpected end of data. {EXPECTED}",
+        )
+
+
+class CsvRejectTests(FormatTestCase):
+    def rejected(self, content, errors=("No.",), **options):
+        """Return the file of rejects that a file of nothing but rejects makes."""
+        source = self.opened(content, **options)
+        return source.reject_header() + "".join(
+            source.reject(line, raw, list(errors)) for line, raw in source.read(100)
+        )
+
+    def test_the_source_comes_behind_its_lines_and_errors(self):
+        self.assertEqual(
+            self.rejected('price,name,id\n1,"Lamp, ""big""",x\n', ["No.", "Not so."]),
+            '_line,_errors,price,name,id\n2,No.; Not so.,1,"Lamp, ""big""",x\n',
+        )
+
+    def test_records_of_any_length_and_malformed_ones_are_kept(self):
+        self.assertEqual(
+            self.rejected('id,name,price\n1\n1,Lamp,1,red\n2,"x\n'),
+            '_line,_errors,id,name,price\n2,No.,1\n3,No.,1,Lamp,1,red\n4,No.,"2,""x\n"\n',
+        )
+
+    def test_rejects_of_rejects_have_one_line_and_one_reason(self):
+        once = self.rejected("id,name,price\n1,Lamp,1\n")
+        self.assertEqual(
+            self.rejected(once, ["Again."]), "_line,_errors,id,name,price\n2,Again.,1,Lamp,1\n"
+        )
+
+    def test_no_cell_runs_as_a_formula_and_all_come_back_as_they_were(self):
+        names = ["=1+1", "+1", "-1", "@x", "'=1", "''@", "'Til", "x=1", "'"]
+        content = "id,name,price\n" + "".join(f"1,{name},-5\n" for name in names)
+        rejects = self.rejected(content)
+        self.assertEqual(
+            [line.split(",")[3] for line in rejects.splitlines()[1:]],
+            ["'=1+1", "'+1", "'-1", "'@x", "''=1", "'''@", "'Til", "x=1", "'"],
+        )
+        source = self.opened(rejects)
+        rows = [source.row(raw) for _, raw in source.read(100)]
+        self.assertEqual(rows, [["1", name, "-5"] for name in names])
+
+
+class JsonLinesTests(FormatTestCase):
+    file_name = "products.jsonl"
+
+    def test_records_come_with_their_lines(self):
+        lamp = {"id": 1, "name": "Lamp", "price": 9.5}
+        source = self.opened(f"{json.dumps(lamp)}\n\n  \n{json.dumps(lamp)}")
+        self.assertEqual(source.read(10), [(1, lamp), (4, lamp)])
+        self.assertEqual(source.row(lamp), [1, "Lamp", 9.5])
+
+    def test_keys_have_other_names_and_other_keys_are_passed_over(self):
+        raw = {"title": "Lamp", "id": 1, "price": 2, "colour": "red", "_line": 7}
+        source = self.opened("", columns={"name": "title"}, ignore_unknown=True)
+        self.assertEqual(source.row(raw), [1, "Lamp", 2])
+        strict = self.opened("", columns={"name": "title"})
+        with self.assertRaises(ValueError):
+            strict.row(raw)
+        self.assertEqual(strict.fields(raw), ({"id": 1, "name": "Lamp", "price": 2}, ["colour"]))
+
+    def test_what_is_no_record_costs_its_own_line_only(self):
+        for line, reason in (
+            ("{x}", "Expecting property name enclosed in double quotes at character 2"),
+            ("[1]", "not an object"),
+            ("7", "not an object"),
+            ('{"id": 1, "id": 2}', "duplicate key 'id'"),
+            ('{"id": ' + "[" * 100_000, "nested too deeply"),
+            ('{"name": "' + "x" * MAX_LINE_LENGTH, "line longer than 1048576 characters"),
+        ):
+            with self.subTest(line=line[:20]):
+                source = self.opened(f'{line}\n{{"id": 2}}\n')
+                first, second = source.read(10)
+                self.assertEqual(first[0], 1)
+                self.assertEqual(first[1].reason, f"Malformed JSON: {reason}")
+                self.assertEqual(second, (2, {"id": 2}))
+
+    def test_a_number_of_very_many_digits_costs_its_own_line_only(self):
+        source = self.opened(f'{{"id": {"9" * 5000}}}\n{{"id": 2}}\n')
+        first, second = source.read(10)
+        self.assertRegex(first[1].reason, "^Malformed JSON: Exceeds the limit")
+        self.assertEqual(second, (2, {"id": 2}))
+
+    def test_rejects_are_records_with_a_line_and_errors(self):
+        source = self.opened('{"name": "Zoë \\ud800", "_line": 1, "_errors": ["Old."]}\n{\n')
+        rejects = [source.reject(line, raw, ["No."]) for line, raw in source.read(10)]
+        self.assertEqual(
+            rejects,
+            [
+                '{"name": "Zoë \ud800", "_line": 1, "_errors": ["No."]}\n',
+                '{"_text": "{\\n", "_line": 2, "_errors": ["No."]}\n',
+            ],
+        )
