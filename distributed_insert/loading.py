@@ -164,9 +164,8 @@ class _Coordinator:
                 if self._on_progress:
                     self._on_progress(lane.dataset, lane.counts, written.position)
                 if self._allowance() is not None and self._allowance() < 0:
-                    raise LoadError(
-                        f"Gave up: more than {self._options.max_errors:,} records were rejected."
-                    )
+                    allowed = self._options.max_errors
+                    raise LoadError(f"Gave up: --max-errors allows {allowed:,} rejected records.")
         lane.seconds = time.perf_counter() - self._started
         lane.settled.set()
 

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
 from . import validation
-from .files import TextFile
+from .files import DEFAULT_ENCODING, TextFile
 
 Read = List[Tuple[Optional[int], Any]]
 
@@ -108,7 +108,7 @@ class FileSource(Source):
         super().__init__(**options)
         self._file = file
         self.name = file.name
-        self.encoding = file.encoding
+        self.encoding = "utf-8" if file.encoding == DEFAULT_ENCODING else file.encoding
 
     def open(self, fields):
         super().open(fields)

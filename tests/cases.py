@@ -1,5 +1,7 @@
 """What several test modules share."""
 
+import ast
+import io
 import os
 import shutil
 import subprocess
@@ -7,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from django.core.management import CommandError, call_command
 from django.test import TransactionTestCase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +35,32 @@ class LoadTestCase(TransactionTestCase):
         path = self.folder / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return str(path)
+
+
+class PopulateTestCase(LoadTestCase):
+    def populate(self, **options):
+        """Run the command; return its output and, where it failed, the error."""
+        output, error = io.StringIO(), None
+        try:
+            call_command("populate_db", stdout=output, **options)
+        except CommandError as raised:
+            error = raised
+        return output.getvalue(), error
+
+    def assert_fails(self, message, returncode=1, **options):
+        output, error = self.populate(**options)
+        self.assertEqual((str(error), error.returncode), (message, returncode))
+        return output
+
+
+def printed_lists(output):
+    """Read back each list of what the command printed, by its title."""
+    lists = {}
+    for part in output.split("\n\n"):
+        title, colon, literal = part.partition(": ")
+        if colon and literal.startswith("["):
+            lists[title] = ast.literal_eval(literal[: literal.rindex("]") + 1])
+    return lists
 
 
 def environment(folder, **extra):

@@ -1,5 +1,3 @@
-import ast
-import io
 import os
 import shutil
 import subprocess
@@ -8,7 +6,6 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from django.core.management import CommandError, call_command
 from django.db import OperationalError
 from django.test import SimpleTestCase
 
@@ -16,7 +13,7 @@ from distributed_insert import workers
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
 
-from .cases import ROOT, LoadTestCase, environment, manage, stored
+from .cases import ROOT, PopulateTestCase, environment, manage, printed_lists, stored
 
 SAMPLE_ERRORS = {
     "Order": {
@@ -32,16 +29,6 @@ SAMPLE_ERRORS = {
 }
 
 
-def printed_lists(output):
-    """Read back each list of what the command printed, by its title."""
-    lists = {}
-    for part in output.split("\n\n"):
-        title, colon, literal = part.partition(": ")
-        if colon and literal.startswith("["):
-            lists[title] = ast.literal_eval(literal[: literal.rindex("]") + 1])
-    return lists
-
-
 def expected_lists(errors):
     return {
         f"{name} insert results": [
@@ -54,22 +41,6 @@ def expected_lists(errors):
         ]
         for name, records in (("Order", ORDERS), ("User", USERS), ("Product", PRODUCTS))
     }
-
-
-class PopulateTestCase(LoadTestCase):
-    def populate(self, **options):
-        """Run the command; return its output and, where it failed, the error."""
-        output, error = io.StringIO(), None
-        try:
-            call_command("populate_db", stdout=output, **options)
-        except CommandError as raised:
-            error = raised
-        return output.getvalue(), error
-
-    def assert_fails(self, message, returncode=1, **options):
-        output, error = self.populate(**options)
-        self.assertEqual((str(error), error.returncode), (message, returncode))
-        return output
 
 
 class SampleTests(PopulateTestCase):

@@ -48,7 +48,8 @@ class Command(BaseCommand):
             write_json(summary, reporting.document(outcome, exit_code, {"batch_size": batch_size}))
         if exit_code:
             dangling = sum(model.counts.rejected for model in outcome.models)
-            raise CommandError(f"{dangling:,} with a missing reference.", returncode=exit_code)
+            records = "record refers" if dangling == 1 else "records refer"
+            raise CommandError(f"{dangling:,} {records} to nothing.", returncode=exit_code)
 
     def check_model(self, dataset, batch_size):
         started = time.perf_counter()

@@ -1,0 +1,37 @@
+import io
+import re
+from unittest import mock
+
+from distributed_insert import progress
+from distributed_insert.datasets import DATASETS
+
+from .cases import LoadTestCase
+
+USERS = "id,name,email\n1,Ann,a@b\n2,,b@c\n"
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self):
+        return True
+
+
+class BarsTests(LoadTestCase):
+    def test_each_model_has_a_bar_with_what_was_read_and_rejected(self):
+        from rich.console import Console
+
+        from distributed_insert.formats import file_source
+        from distributed_insert.results import Counts
+
+        terminal = Terminal()
+        sources = {d: file_source(self.file(f"{d.plural}.csv", "x" * 200)) for d in DATASETS}
+        console = Console(file=terminal, force_terminal=True, width=120)
+        with mock.patch.object(progress, "Console", lambda: console):
+            with progress.bars(sources) as tell:
+                for dataset, source in sources.items():
+                    source._file.size = 200
+                    tell(dataset, Counts(read=3_000, inserted=2_999, rejected=1), 100)
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+        for name in ("orders", "users", "products"):
+            self.assertRegex(text, rf"{name} +\S+ +50% +3,000 read +1 rejected +[\d,]+ records/s")
