@@ -22,7 +22,7 @@ from django.db import Error as DatabaseError
 
 from .datasets import DATASETS, Dataset
 from .options import Options
-from .results import Counts, LoadError, ModelResult, Outcome, Reject, Written
+from .results import Counts, LoadError, ModelResult, Outcome, Reject, Written, rejection
 from .workers import Worker
 
 
@@ -211,7 +211,7 @@ class _Coordinator:
         """Commit all databases, or none; return why not."""
         rejected = self._rejected()
         if self._options.all_or_nothing and rejected:
-            return [LoadError(f"Rolled back: {rejected:,} records were rejected.")]
+            return [LoadError(f"Rolled back: {rejection(rejected)}")]
         if self._options.dry_run or self._interrupted():
             return []
         for lane in self._parents_first():

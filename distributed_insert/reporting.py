@@ -4,7 +4,7 @@ import signal
 from dataclasses import asdict
 from typing import Any, Dict, Iterable, Iterator, Mapping, Sequence, Tuple
 
-from .results import Counts, ModelResult, Outcome
+from .results import Counts, ModelResult, Outcome, rejection
 
 Records = Sequence[Dict[str, Any]]
 
@@ -39,8 +39,7 @@ def exit_status(outcome: Outcome) -> int:
 def conclusion(outcome: Outcome) -> str:
     """Tell why not everything went in, and what did."""
     if exit_status(outcome) == REJECTED:
-        rejected = sum(model.counts.rejected for model in outcome.models)
-        return f"{rejected:,} {'record was' if rejected == 1 else 'records were'} rejected."
+        return rejection(sum(model.counts.rejected for model in outcome.models))
     stored = ", ".join(
         f"{model.model} {model.counts.inserted + model.counts.updated:,}"
         for model in outcome.models

@@ -11,6 +11,10 @@ class LoadError(Exception):
     """The load cannot go on. The message names the file or database, and the remedy."""
 
 
+def rejection(rejected: int) -> str:
+    return f"{rejected:,} {'record was' if rejected == 1 else 'records were'} rejected."
+
+
 @dataclass(frozen=True)
 class Reject:
     """One record that was not stored."""
