@@ -98,8 +98,9 @@ class FourthModelTests(ReadmeTestCase):
         self.edit("ds_project/settings.py", old, aliases)
         (self.project / "reviews.csv").write_text("id,product_id,stars\n1,9,5\n2,10,0\n3,8,4\n")
 
-        self.assertEqual(self.run_command("python manage.py makemigrations")[1], 0)
-        self.assertEqual(self.run_command("python manage.py populate_db --migrate")[1], 0)
+        for command in ("makemigrations", "populate_db --migrate"):
+            output, status = self.run_command(f"python manage.py {command}")
+            self.assertEqual(status, 0, output)
         output, status = self.run_command("python manage.py populate_db --reviews reviews.csv")
         self.assertEqual(
             (without_seconds(output), status),
