@@ -6,8 +6,8 @@ from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import models, router
 
 from .datasets import DATASETS
+from .parsing import TYPED
 from .references import does_not_exist, missing_ids
-from .validation import TYPED
 
 
 class RecordForm(forms.ModelForm):
@@ -18,10 +18,9 @@ class RecordForm(forms.ModelForm):
         dataset = next(dataset for dataset in DATASETS if dataset.model is self._meta.model)
         for name, rule in dataset.rules(TYPED):
             if name in self.cleaned_data:
-                try:
-                    self.cleaned_data[name] = rule(self.cleaned_data[name])
-                except ValueError as error:
-                    self.add_error(name, list(error.args))
+                [self.cleaned_data[name]], errors = rule([self.cleaned_data[name]])
+                if errors:
+                    self.add_error(name, errors[0])
         for name, model in dataset.references.items():
             key = self.cleaned_data.get(name)
             if key is not None and missing_ids(model, router.db_for_read(model), [key]):

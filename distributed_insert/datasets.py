@@ -8,12 +8,13 @@ from django.db.models import Model
 
 from . import references, sample_data, validation
 from .models import Order, Product, User
+from .parsing import Numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     model: Type[Model]
-    rules: Callable[[validation.Numbers], validation.Rules]
+    rules: Callable[[Numbers], validation.Rules]
     sample: Sequence[Dict[str, Any]]
     references: Mapping[str, Type[Model]] = field(default_factory=dict)
     """The fields that point into other models."""

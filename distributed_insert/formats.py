@@ -5,10 +5,11 @@ import io
 import json
 import re
 from collections import deque
+from itertools import islice
 from typing import Any, Iterator, List, Tuple
 
-from . import validation
 from .files import DEFAULT_ENCODING, MAX_LINE_LENGTH, TextFile
+from .parsing import TEXT
 from .results import LoadError
 from .sources import DictSource, FileSource, Malformed
 
@@ -33,7 +34,7 @@ class JsonLinesSource(FileSource, DictSource):
     def _read_records(self) -> Iterator[Tuple[int, Any]]:
         decode = json.JSONDecoder(object_pairs_hook=_without_duplicates).decode
         for number, line in enumerate(iter(self._file.readline, ""), 1):
-            if len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n":
+            if _is_cut(line):
                 self._file.skip_line()
                 yield number, Malformed(line, f"Malformed JSON: {TOO_LONG}")
             elif not line.isspace():
@@ -62,13 +63,15 @@ class CsvSource(FileSource):
     """A CSV file with a header that names its columns."""
 
     format = "csv"
-    numbers = validation.TEXT
+    numbers = TEXT
 
     def __init__(self, file: TextFile, delimiter: str = ",", **options):
         super().__init__(file, **options)
         self._delimiter = delimiter
 
     def open(self, fields):
+        self._lines = _Lines(self._file)
+        self._line = 1
         super().open(fields)
         with self._file.errors():
             self._read_header()
@@ -100,31 +103,58 @@ class CsvSource(FileSource):
         What is no CSV is yielded as `Malformed`, and reading goes on with the line after the one it
         begins on: an unbalanced quote must not swallow the records that follow.
         """
-        lines = _Lines(self._file)
-        reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
-        number = 1
+        reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
+        taken = self._lines.taken
         while True:
+            raw = None
             try:
                 raw = next(reader, None)
             except csv.Error as error:
-                yield number, Malformed(lines.taken[0], f"Malformed CSV: {error}")
-                lines.give_back_all_but_first()
-            else:
-                if raw is None:
-                    return
-                if raw:
-                    yield number, raw
-            number += len(lines.taken)
-            lines.taken.clear()
+                raw = Malformed(taken[0], f"Malformed CSV: {error}")
+                self._lines.give_back(taken[1:])
+                del taken[1:]
+            line = self._line
+            self._line += len(taken)
+            taken.clear()
+            if raw is None:
+                return
+            if raw:
+                yield line, raw
 
     def read(self, size):
-        records = super().read(size)
-        return [(line, _unquoted(raw)) for line, raw in records] if self._quoted else records
+        with self._file.errors():
+            lines, raws = self._read_plain(size) or super().read(size)
+        return lines, [_unquoted(raw) for raw in raws] if self._quoted else raws
 
-    def row(self, raw):
-        if type(raw) is not list or len(raw) != len(self._header):
-            raise ValueError
-        return [raw[index] for index in self._order]
+    def _read_plain(self, size):
+        """Read lines that are a record each, in a fraction of the time; None if these are not."""
+        texts = self._lines.take(size)
+        try:
+            raws = list(csv.reader(texts, delimiter=self._delimiter, strict=True))
+        except csv.Error:
+            raws = []
+        is_plain = '"' not in "".join(texts) and all(raws) and len(raws) == len(texts)
+        if not is_plain or max(map(len, texts), default=0) == MAX_LINE_LENGTH:
+            self._lines.give_back(texts)
+            return None
+        line = self._line
+        self._line += len(texts)
+        return range(line, self._line), raws
+
+    def _misfits(self, raws):
+        try:
+            if set(map(len, raws)) == {len(self._header)}:
+                return []
+        except TypeError:  # one of them is Malformed
+            pass
+        return super()._misfits(raws)
+
+    def _fits(self, raw):
+        return type(raw) is list and len(raw) == len(self._header)
+
+    def _columns_of(self, raws):
+        columns = list(zip(*raws)) or [()] * len(self._header)
+        return [columns[index] for index in self._order]
 
     def fields(self, raw):
         named = zip(self._fields, self._order)
@@ -142,18 +172,18 @@ class CsvSource(FileSource):
     # `_line` and `_errors` come first: behind them stands a record of any length.
 
     def reject_header(self):
-        return self._line(["_line", "_errors", *self._without_own(self._header)])
+        return self._text(["_line", "_errors", *self._without_own(self._header)])
 
     def reject(self, line, raw, errors):
         values = [raw.text] if isinstance(raw, Malformed) else self._without_own(raw)
         quoted = [f"'{value}" if FORMULA(value) else value for value in values]
-        return self._line([line, "; ".join(errors), *quoted])
+        return self._text([line, "; ".join(errors), *quoted])
 
     def _without_own(self, raw):
         own = [i for i, name in enumerate(self._header) if name in ("_line", "_errors")]
         return [value for index, value in enumerate(raw) if index not in own]
 
-    def _line(self, values):
+    def _text(self, values):
         text = io.StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(values)
         return text.getvalue()
@@ -177,15 +207,31 @@ class _Lines:
         return self
 
     def __next__(self):
-        line = self._given_back.popleft() if self._given_back else self._file.readline()
+        line = self._next()
         if not line:
             raise StopIteration
         self.taken.append(line)
-        if len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n":
-            self._file.skip_line()
+        if _is_cut(line):
+            for rest in iter(self._next, ""):
+                if not _is_cut(rest):
+                    break
             raise csv.Error(TOO_LONG)
         return line
 
-    def give_back_all_but_first(self):
-        self._given_back.extendleft(reversed(self.taken[1:]))
-        del self.taken[1:]
+    def _next(self):
+        return self._given_back.popleft() if self._given_back else self._file.readline()
+
+    def take(self, size: int) -> List[str]:
+        """Take as many lines at once, not to be remembered."""
+        given_back = min(size, len(self._given_back))
+        lines = [self._given_back.popleft() for _ in range(given_back)]
+        lines += islice(iter(self._file.readline, ""), size - given_back)
+        return lines
+
+    def give_back(self, lines: List[str]):
+        self._given_back.extendleft(reversed(lines))
+
+
+def _is_cut(line):
+    """Whether this is a piece of a longer line, and not the last of it."""
+    return len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n"

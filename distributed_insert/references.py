@@ -1,5 +1,6 @@
 """Which fields point into another model's database, and which ids are not there."""
 
+import json
 from itertools import islice
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
@@ -10,11 +11,35 @@ from .models import Product, User
 ORDER = {"user_id": User, "product_id": Product}
 
 
+# What a backend needs to tell which of the ids in one parameter it has not. Sending back the few
+# that are missing takes a fifth of the time of sending back the many that are there.
+ONE_QUESTION = {
+    "sqlite": ("json_each(%s)", json.dumps),
+    "postgresql": ("unnest(%s::integer[]) AS asked(value)", list),
+}
+
+
 def missing_ids(model, using: str, ids: Iterable[int]) -> Set[int]:
     """Return those of `ids` that are no primary key of `model` in the database `using`."""
+    connection = connections[using]
+    if connection.vendor not in ONE_QUESTION:
+        return _missing_by_portable_queries(model, using, ids)
+    table, to_parameter = ONE_QUESTION[connection.vendor]
+    quote = connection.ops.quote_name
+    key = f"{quote(model._meta.db_table)}.{quote(model._meta.pk.column)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT value FROM {table} WHERE NOT EXISTS "
+            f"(SELECT 1 FROM {quote(model._meta.db_table)} WHERE {key} = value)",
+            # In the order of the index, which is then walked rather than searched.
+            [to_parameter(sorted(ids))],
+        )
+        return {key for (key,) in cursor.fetchall()}
+
+
+def _missing_by_portable_queries(model, using, ids):
     missing = set(ids)
     asked = list(missing)
-    # SQLite bounds the parameters of a statement; the backend says how many it takes.
     size = connections[using].features.max_query_params or max(len(asked), 1)
     for start in range(0, len(asked), size):
         stored = model._base_manager.using(using).filter(pk__in=asked[start : start + size])

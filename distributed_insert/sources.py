@@ -1,10 +1,10 @@
 """Where records come from. A source is opened, read and closed by the worker that stores it.
 
-Records come in batches of (line, raw) pairs, `raw` in the source's own form, of which it makes:
+Records come in batches: their lines, and each in the source's own raw form, of which it makes
 
-    row       a list of values in the order of the model's fields, ready for the rules;
-              KeyError or ValueError if the record has not just these fields
-    fields    a dict of the model's fields, and the names of unknown ones, to explain what is wrong
+    columns   of a batch: the values of each of the model's fields, ready for the rules, and the
+              indexes of the records that are left out since they have not just these fields
+    fields    of one of these: a dict of the fields it has, and the names of unknown ones
     data      the record as a dict, to be shown
     reject    the record with its errors as text in the source's own format, to be mended
 """
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, List, Mapping, Optional, Sequence, Tuple
 
-from . import validation
 from .files import DEFAULT_ENCODING, TextFile
+from .parsing import TYPED, Numbers
 
-Read = List[Tuple[Optional[int], Any]]
+Read = Tuple[Sequence[Optional[int]], List[Any]]
+"""The line each record of a batch begins on, and the records."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Source:
     """
 
     format: str
-    numbers: validation.Numbers
+    numbers: Numbers
     name: str
     size: Optional[int] = None
     """In bytes; None if not known."""
@@ -51,6 +52,17 @@ class Source:
         """Make ready to read records of these fields. Raises LoadError, having read no record."""
         self._fields = fields
         self._columns = [self._renamed.get(field, field) for field in fields]
+        self._keys = set(self._columns)
+
+    def columns(self, raws: List[Any]) -> Tuple[List[Sequence[Any]], List[int]]:
+        misfits = self._misfits(raws)
+        if misfits:
+            left_out = set(misfits)
+            raws = [raw for index, raw in enumerate(raws) if index not in left_out]
+        return self._columns_of(raws), misfits
+
+    def _misfits(self, raws):
+        return [index for index, raw in enumerate(raws) if not self._fits(raw)]
 
     def _unknown(self, names):
         if self._ignore_unknown:
@@ -68,12 +80,15 @@ class DictSource(Source):
     """Records that are dicts, with values of their own types."""
 
     format = "jsonl"
-    numbers = validation.TYPED
+    numbers = TYPED
 
-    def row(self, raw):
-        if type(raw) is not dict or (len(raw) != len(self._columns) and self._unknown(raw)):
-            raise ValueError
-        return [raw[column] for column in self._columns]
+    def _fits(self, raw):
+        if type(raw) is not dict or not raw.keys() >= self._keys:
+            return False
+        return len(raw) == len(self._keys) or not self._unknown(raw)
+
+    def _columns_of(self, raws):
+        return [[raw[column] for raw in raws] for column in self._columns]
 
     def fields(self, raw):
         named = zip(self._fields, self._columns)
@@ -100,7 +115,8 @@ class MemorySource(DictSource):
         self._records = iter(self._all)
 
     def read(self, size: int) -> Read:
-        return [(None, raw) for raw in islice(self._records, size)]
+        raws = list(islice(self._records, size))
+        return [None] * len(raws), raws
 
 
 class FileSource(Source):
@@ -118,7 +134,8 @@ class FileSource(Source):
     def read(self, size: int) -> Read:
         """Return the next records, at most `size`. Raises LoadError if the file breaks off."""
         with self._file.errors():
-            return list(islice(self._records, size))
+            records = list(islice(self._records, size))
+        return [line for line, _ in records], [raw for _, raw in records]
 
     @property
     def size(self):

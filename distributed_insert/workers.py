@@ -3,7 +3,8 @@
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Set, Tuple
+from operator import itemgetter
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 from django.db import connections, transaction
 
@@ -13,7 +14,7 @@ from .references import does_not_exist, missing_ids
 from .rejects import RejectsFile
 from .results import KEPT_REJECTS, Counts, LoadError, Reject, Written
 from .sources import Malformed
-from .validation import Explanation, explain
+from .validation import Explanation, explain, validate
 from .writers import insert, update
 
 
@@ -25,10 +26,12 @@ def already_exists(key: int) -> str:
 class Batch:
     """Consecutive records of a source, validated and not yet written."""
 
-    raws: List[Tuple[Optional[int], Any]]
-    """What was read: the line, and the record in its source's own form."""
-    rows: Dict[int, List[Any]]
-    """The values of each record that meets the rules, by its index in `raws`."""
+    lines: Sequence[Optional[int]]
+    """The line each record begins on."""
+    raws: List[Any]
+    """The records in their source's own form."""
+    rows: Dict[int, Sequence[Any]]
+    """The values of each record that meets the rules, by its index."""
     faults: Dict[int, Explanation]
     """What is wrong with each of the others."""
 
@@ -64,7 +67,6 @@ class Worker:
         if self._source:
             self._source.open(self._fields)
             self._rules = self._dataset.rules(self._source.numbers)
-            self._indexed_rules = [(self._fields.index(name), rule) for name, rule in self._rules]
             if self.rejects_file:
                 self.rejects_file.open()
             if self._options.is_held:
@@ -76,19 +78,10 @@ class Worker:
 
         Returns None at the end of the source.
         """
-        raws = self._source.read(self._options.batch_size)
+        lines, raws = self._source.read(self._options.batch_size)
         if not raws:
             return None
-        self._batch = batch = Batch(raws, rows={}, faults={})
-        to_row, rules = self._source.row, self._indexed_rules
-        for index, (_, raw) in enumerate(raws):
-            try:
-                row = to_row(raw)
-                for position, rule in rules:
-                    row[position] = rule(row[position])
-                batch.rows[index] = row
-            except (KeyError, ValueError):
-                batch.faults[index] = self._explain(raw)
+        self._batch = batch = Batch(lines, raws, *self._validate(raws))
         return {name: self._values(batch, name) for name in self._dataset.references}
 
     def missing(self, ids: Set[int]) -> Set[int]:
@@ -113,7 +106,10 @@ class Worker:
             if self.rejects_file:
                 # Told before the commit: a record must not be lost between the two.
                 self.rejects_file.write(
-                    [(*batch.raws[index], batch.faults[index].errors) for index in rejected]
+                    [
+                        (batch.lines[index], batch.raws[index], batch.faults[index].errors)
+                        for index in rejected
+                    ]
                 )
         kept = [self._reject(batch, index) for index in rejected[: self._rejects_to_keep]]
         self._rejects_to_keep -= len(kept)
@@ -138,6 +134,22 @@ class Worker:
                 closing.callback(self._source.close)
             closing.callback(self.finish, commit=False)
 
+    def _validate(self, raws):
+        """Return the rows of the records that meet the rules and the faults of others, by index."""
+        values, misfits = self._source.columns(raws)
+        columns = dict(zip(self._fields, values))
+        faults = validate(self._rules, columns)
+        rows = dict(enumerate(zip(*(columns[name] for name in self._fields))))
+        for index in faults:
+            del rows[index]
+        if misfits:
+            left_out = set(misfits)
+            places = [index for index in range(len(raws)) if index not in left_out]
+            rows = {places[index]: row for index, row in rows.items()}
+            faults = {places[index]: fault for index, fault in faults.items()}
+            faults.update((index, self._explain(raws[index])) for index in misfits)
+        return rows, faults
+
     def _explain(self, raw):
         if isinstance(raw, Malformed):
             return Explanation(values={}, shape=[raw.reason])
@@ -145,9 +157,9 @@ class Worker:
 
     def _values(self, batch, name):
         """Return the values of the field `name` that meet its rules, of all records."""
-        position = self._fields.index(name)
-        values = {row[position] for row in batch.rows.values()}
-        return values.union(f.values[name] for f in batch.faults.values() if name in f.values)
+        values = set(map(itemgetter(self._fields.index(name)), batch.rows.values()))
+        values.update(f.values[name] for f in batch.faults.values() if name in f.values)
+        return values
 
     def _turn_down(self, batch, index):
         """Take a record that met the rules out of those to be inserted, for errors to be added."""
@@ -172,8 +184,8 @@ class Worker:
         if not ids:
             return
         stored, first = ids - self.missing(ids), {}
-        for index, row in batch.rows.items():
-            if row[self._key] in ids:
+        if not ids.isdisjoint(map(itemgetter(self._key), batch.rows.values())):
+            for index, row in batch.rows.items():
                 first.setdefault(row[self._key], index)
         for index, fault in batch.faults.items():
             value = fault.values.get(key)
@@ -199,6 +211,6 @@ class Worker:
         return Counts(len(batch.raws), inserted, updated, ignored, len(batch.faults))
 
     def _reject(self, batch, index):
-        line, raw = batch.raws[index]
         number = self._read + index + 1
-        return Reject(number, line, self._source.data(raw), batch.faults[index].errors)
+        data = self._source.data(batch.raws[index])
+        return Reject(number, batch.lines[index], data, batch.faults[index].errors)

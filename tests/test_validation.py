@@ -1,6 +1,7 @@
 from django.test import SimpleTestCase
 
-from distributed_insert.validation import TEXT, TYPED, explain, order, product, user
+from distributed_insert.parsing import TEXT, TYPED
+from distributed_insert.validation import explain, order, product, user
 
 SURROGATE = "\ud800"
 
