@@ -23,10 +23,9 @@ class TextFile:
 
     def __init__(self, path: str, encoding: str = DEFAULT_ENCODING):
         self.path = str(path)
-        self.name = "standard input" if self.path == STANDARD_INPUT else self.path
+        self.is_standard_input = self.path == STANDARD_INPUT
+        self.name = "standard input" if self.is_standard_input else self.path
         self.encoding = encoding
-        self.size: Optional[int] = None
-        """In bytes, as the file lies on the disk; None until opened, and of standard input."""
         self.readline: Callable[[], str]
         """Returns a line, of a longer one the first MAX_LINE_LENGTH characters; "" at the end."""
         self._bytes = self._text = None
@@ -37,14 +36,13 @@ class TextFile:
         Standard input can be read only once, and is not looked at beforehand.
         """
         with self.errors():
-            if self.path == STANDARD_INPUT:
+            if self.is_standard_input:
                 self._bytes = open(0, "rb", closefd=False)
             else:
                 if not stat.S_ISREG(os.stat(self.path).st_mode):
                     raise LoadError(f"{self.name}: not a regular file.")
                 self._check_encoding()
                 self._bytes = open(self.path, "rb")
-                self.size = os.fstat(self._bytes.fileno()).st_size
             self._text = self._decoded(self._bytes)
         self.readline = partial(self._text.readline, MAX_LINE_LENGTH)
 
@@ -86,9 +84,15 @@ class TextFile:
             raise LoadError(f"{self.name}: {error.strerror or error}.") from error
 
     @property
+    def size(self) -> Optional[int]:
+        """In bytes, as the file lies on the disk; None of standard input or what is no file."""
+        is_file = not self.is_standard_input and os.path.isfile(self.path)
+        return os.path.getsize(self.path) if is_file else None
+
+    @property
     def position(self) -> int:
         """How many bytes have been read, of `size`."""
-        return self._bytes.tell() if self.size else 0
+        return 0 if self.is_standard_input else self._bytes.tell()
 
     def skip_line(self):
         """Pass over the rest of a line of which `readline` gave the beginning."""

@@ -1,4 +1,4 @@
-"""The engine: one worker thread a database, and one coordinator that directs them.
+"""The engine: one worker a database, and one coordinator that directs them.
 
 The coordinator runs in the calling thread and touches no database. It takes each model's batches
 through the same jobs, each done by the worker that owns the data:
@@ -7,20 +7,23 @@ through the same jobs, each done by the worker that owns the data:
     missing   the parents' workers tell which of these ids are not there
     write     the model's worker drops the records without a parent, and inserts the rest
 
+While users and products are loaded, orders are read and validated ahead (`read_ahead`): they refer
+to users and products all over the files, and few could be written sooner.
+
 So references are checked without a lock and without a second connection, and an order is committed
 only after its user and its product are. References must form no cycle.
 """
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import BrokenExecutor
 from dataclasses import astuple
-from typing import Any, Callable, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from django.db import Error as DatabaseError
 
 from .datasets import DATASETS, Dataset
+from .hosts import choose_workers, hosts
 from .options import Options
 from .results import Counts, LoadError, ModelResult, Outcome, Reject, Written, rejection
 from .workers import Worker
@@ -55,10 +58,9 @@ class _Lane:
     A lane without a source is there to be asked for missing ids.
     """
 
-    def __init__(self, dataset, source, options, executor):
+    def __init__(self, dataset, source, worker, host, options):
         self.dataset = dataset
         self.source = source
-        self.worker = Worker(dataset, source, options)
         self.settled = asyncio.Event()
         if source is None:
             self.settled.set()
@@ -67,15 +69,21 @@ class _Lane:
         self.seconds = 0.0
         self.is_complete = False
         self.is_stored = not options.is_held
-        self._executor = executor
+        self._rejects_file = worker.rejects_file
+        self._host = host
 
     async def call(self, job, *args):
-        """Do a job on the worker's thread. A worker's jobs are done one by one, in order."""
+        """Have the worker do a job. The jobs of a worker are done one by one, in order."""
         loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._executor, job, *args)
+            return await loop.run_in_executor(self._host.executor, self._host.job(job), *args)
         except DatabaseError as error:
             raise LoadError(f"Database '{self.dataset.using}': {error}") from error
+        except BrokenExecutor as error:
+            raise LoadError(
+                f"The process that loaded {self.dataset.plural} was killed. What it had not "
+                "committed is rolled back."
+            ) from error
 
     def count(self, written: Written):
         pairs = zip(astuple(self.counts), astuple(written.counts))
@@ -85,7 +93,7 @@ class _Lane:
         self.rejects += written.rejects
 
     def result(self):
-        rejects_file = self.worker.rejects_file
+        rejects_file = self._rejects_file
         return ModelResult(
             model=self.dataset.name,
             source=self.source.name,
@@ -108,9 +116,17 @@ class _Coordinator:
 
     async def run(self):
         self._started = time.perf_counter()
-        with ExitStack() as executors:
+        kind = self._options.workers or choose_workers(self._sources.values())
+        workers = {
+            dataset: Worker(dataset, self._sources.get(dataset), self._options)
+            for dataset in self._datasets()
+        }
+        with hosts(workers, kind) as made:
             self._lanes = {
-                dataset.model: self._lane(dataset, executors) for dataset in self._datasets()
+                dataset.model: _Lane(
+                    dataset, self._sources.get(dataset), worker, made[dataset], self._options
+                )
+                for dataset, worker in workers.items()
             }
             errors = []
             try:
@@ -122,8 +138,9 @@ class _Coordinator:
         loaded = [self._lanes[dataset.model] for dataset in self._sources]
         return Outcome(
             models=tuple(lane.result() for lane in loaded),
+            workers=kind,
             seconds=time.perf_counter() - self._started,
-            error=LoadError("\n".join(map(str, errors))) if errors else None,
+            error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
             signal=self._interrupted(),
         )
 
@@ -132,14 +149,9 @@ class _Coordinator:
         parents = {model for dataset in self._sources for model in dataset.references.values()}
         return dict.fromkeys([*self._sources, *(d for d in DATASETS if d.model in parents)])
 
-    def _lane(self, dataset, executors):
-        executor = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{dataset.using}")
-        executors.enter_context(executor)
-        return _Lane(dataset, self._sources.get(dataset), self._options, executor)
-
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
-        return await _errors(lane.call(lane.worker.open) for lane in self._lanes.values())
+        return await _errors(lane.call("open") for lane in self._lanes.values())
 
     async def _load(self):
         """Return why the load stopped short."""
@@ -152,22 +164,37 @@ class _Coordinator:
         return await _errors(tasks)
 
     async def _load_model(self, lane):
-        while not self._is_stopping():
-            referred_ids = await lane.call(lane.worker.read)
-            if referred_ids is None:
-                lane.is_complete = True
-                break
-            missing = await self._missing(lane.dataset, referred_ids)
-            if not self._is_stopping():
-                written = await lane.call(lane.worker.write, missing, self._allowance())
-                lane.count(written)
-                if self._on_progress:
-                    self._on_progress(lane.dataset, lane.counts, written.position)
-                if self._allowance() is not None and self._allowance() < 0:
-                    allowed = self._options.max_errors
-                    raise LoadError(f"Gave up: --max-errors allows {allowed:,} rejected records.")
+        for model in lane.dataset.references.values():
+            await self._read_ahead(lane, until=self._lanes[model].settled)
+        missing = await self._next_missing(lane)
+        while missing is not None and not self._is_stopping():
+            # While a batch is written, the parents are asked about the one after it.
+            missing, written = await asyncio.gather(
+                self._next_missing(lane),
+                lane.call("write", missing, self._allowance()),
+                return_exceptions=True,
+            )
+            if isinstance(written, BaseException):
+                raise written
+            self._count(lane, written)
+            if isinstance(missing, BaseException):
+                raise missing
+        lane.is_complete = missing is None
         lane.seconds = time.perf_counter() - self._started
         lane.settled.set()
+
+    async def _read_ahead(self, lane, until):
+        while not until.is_set() and not self._is_stopping() and await lane.call("read_ahead"):
+            pass
+        await until.wait()
+
+    def _count(self, lane, written):
+        lane.count(written)
+        if self._on_progress:
+            self._on_progress(lane.dataset, lane.counts, written.position)
+        if self._allowance() is not None and self._allowance() < 0:
+            allowed = self._options.max_errors
+            raise LoadError(f"Gave up: --max-errors allows {allowed:,} rejected records.")
 
     def _is_stopping(self):
         return self._failed or self._stopped_by()
@@ -187,25 +214,19 @@ class _Coordinator:
             return None
         return self._options.max_errors - self._rejected()
 
-    async def _missing(self, dataset, referred_ids):
-        """Return the ids that are not in the parents' databases, by the field they stand in."""
+    async def _next_missing(self, lane) -> Optional[Dict[str, Set[int]]]:
+        """Have the next batch read, and return the ids it refers to that are not there, by field.
+
+        The parents are settled: what they do not have, they will not get. None at the end.
+        """
+        referred_ids = await lane.call("read")
+        if referred_ids is None:
+            return None
+        parents = [self._lanes[lane.dataset.references[name]] for name in referred_ids]
         answers = await asyncio.gather(
-            *(
-                self._missing_from(self._lanes[dataset.references[name]], ids)
-                for name, ids in referred_ids.items()
-            )
+            *(parent.call("missing", ids) for parent, ids in zip(parents, referred_ids.values()))
         )
         return dict(zip(referred_ids, answers))
-
-    async def _missing_from(self, parent, ids):
-        """Ask at once, and once more for those not there yet when the parent has been loaded."""
-        settled = parent.settled.is_set()
-        missing = await parent.call(parent.worker.missing, ids)
-        if missing and not settled:
-            await parent.settled.wait()
-            if not self._is_stopping():
-                missing = await parent.call(parent.worker.missing, missing)
-        return missing
 
     async def _finish(self):
         """Commit all databases, or none; return why not."""
@@ -215,7 +236,7 @@ class _Coordinator:
         if self._options.dry_run or self._interrupted():
             return []
         for lane in self._parents_first():
-            errors = await _errors([lane.call(lane.worker.finish, True)])
+            errors = await _errors([lane.call("finish", True)])
             if errors:
                 return errors
             lane.is_stored = True
@@ -235,7 +256,7 @@ class _Coordinator:
         return ordered.values()
 
     async def _close(self):
-        return await _errors(lane.call(lane.worker.close) for lane in self._lanes.values())
+        return await _errors(lane.call("close") for lane in self._lanes.values())
 
 
 async def _errors(jobs):

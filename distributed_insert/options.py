@@ -8,6 +8,8 @@ ON_CONFLICT = ("error", "ignore", "update")
 
 @dataclass(frozen=True)
 class Options:
+    workers: Optional[str] = None
+    """Whether each worker has a "thread" or a "process"; None: what is faster for the sources."""
     batch_size: int = 10_000
     """Records in one transaction."""
     on_conflict: str = "error"

@@ -38,6 +38,8 @@ def bars(sources):
     }
 
     def tell(dataset, counts, position):
+        # Not before the workers' processes are made: with a thread that draws, none is forked.
+        progress.start()
         progress.update(
             tasks[dataset],
             total=sources[dataset].size,
@@ -46,5 +48,7 @@ def bars(sources):
             rejected=counts.rejected,
         )
 
-    with progress:
+    try:
         yield tell
+    finally:
+        progress.stop()

@@ -120,6 +120,7 @@ def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Di
         "status": status.get(exit_code, "interrupted"),
         "exit_code": exit_code,
         "error": str(outcome.error) if outcome.error else None,
+        "workers": outcome.workers,
         "seconds": round(outcome.seconds, 3),
         "options": dict(options),
         "models": {

@@ -79,6 +79,8 @@ class Outcome:
     """How the whole load ended."""
 
     models: Tuple[ModelResult, ...]
+    workers: str
+    """What did the work: "thread" or "process", one a model."""
     seconds: float
     error: Optional[LoadError] = None
     """Why the load stopped short, or stored nothing; None when it came to its end."""

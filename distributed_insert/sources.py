@@ -39,6 +39,7 @@ class Source:
     format: str
     numbers: Numbers
     name: str
+    is_standard_input = False
     size: Optional[int] = None
     """In bytes; None if not known."""
     position = 0
@@ -124,6 +125,7 @@ class FileSource(Source):
         super().__init__(**options)
         self._file = file
         self.name = file.name
+        self.is_standard_input = file.is_standard_input
         self.encoding = "utf-8" if file.encoding == DEFAULT_ENCODING else file.encoding
 
     def open(self, fields):

@@ -1,6 +1,7 @@
 """A worker owns one database: all that touches it is a job of its worker, on one thread."""
 
 import os
+from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import itemgetter
@@ -14,6 +15,7 @@ from .references import does_not_exist, missing_ids
 from .rejects import RejectsFile
 from .results import KEPT_REJECTS, Counts, LoadError, Reject, Written
 from .sources import Malformed
+from .spool import Spool
 from .validation import Explanation, explain, validate
 from .writers import insert, update
 
@@ -46,11 +48,14 @@ class Worker:
         if source and options.rejects:
             path = os.path.join(options.rejects, f"{dataset.plural}.{source.format}")
             self.rejects_file = RejectsFile(path, source)
+        self.needs_standard_input = bool(source and source.is_standard_input)
         self._dataset = dataset
         self._source = source
         self._options = options
         self._fields = dataset.fields
         self._key = self._fields.index(self.model._meta.pk.name)
+        self._ahead = Spool()
+        self._batches = deque()
         self._read = 0
         self._rejects_to_keep = KEPT_REJECTS
         self._held = None
@@ -73,15 +78,22 @@ class Worker:
                 self._held = transaction.atomic(using=self.using)
                 self._held.__enter__()
 
+    def read_ahead(self) -> bool:
+        """Read and validate the next batch, and put it by for `read`; False at the end."""
+        batch = self._next_batch()
+        if batch.raws:
+            self._ahead.put(batch)
+        return bool(batch.raws)
+
     def read(self) -> Optional[Dict[str, Set[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.
 
         Returns None at the end of the source.
         """
-        lines, raws = self._source.read(self._options.batch_size)
-        if not raws:
+        batch = self._ahead.take() or self._next_batch()
+        if not batch.raws:
             return None
-        self._batch = batch = Batch(lines, raws, *self._validate(raws))
+        self._batches.append(batch)
         return {name: self._values(batch, name) for name in self._dataset.references}
 
     def missing(self, ids: Set[int]) -> Set[int]:
@@ -89,13 +101,13 @@ class Worker:
         return missing_ids(self.model, self.using, ids)
 
     def write(self, missing: Mapping[str, Set[int]], allowance: Optional[int] = None) -> Written:
-        """Store the batch read last, less the records whose fields hold a `missing` id.
+        """Store the oldest batch that was read, less the records whose fields hold a `missing` id.
 
         The batch is one transaction, committed when this returns, or a savepoint in the one that
         `finish` ends; an error rolls all of it back. So do more rejects than the `allowance`, and
         then only they are counted as read.
         """
-        batch = self._batch
+        batch = self._batches.popleft()
         self._check_references(batch, missing)
         with transaction.atomic(using=self.using):
             counts = self._store(batch)
@@ -128,11 +140,16 @@ class Worker:
         """Close the files and this thread's connection, rolling back what is not committed."""
         with ExitStack() as closing:
             closing.callback(connections[self.using].close)
+            closing.callback(self._ahead.close)
             if self.rejects_file:
                 closing.callback(self.rejects_file.close)
             if self._source:
                 closing.callback(self._source.close)
             closing.callback(self.finish, commit=False)
+
+    def _next_batch(self):
+        lines, raws = self._source.read(self._options.batch_size)
+        return Batch(lines, raws, *self._validate(raws))
 
     def _validate(self, raws):
         """Return the rows of the records that meet the rules and the faults of others, by index."""

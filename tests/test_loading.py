@@ -133,38 +133,31 @@ class ThreadTests(LoadTestCase):
 
 
 class ReferenceTests(LoadTestCase):
-    def test_orders_go_in_while_their_parents_load_and_wait_for_those_still_to_come(self):
-        written = {model: threading.Event() for model in (User, Product, Order)}
+    def test_orders_are_read_ahead_while_their_parents_load_and_wait_for_all_of_them(self):
+        orders_read = threading.Event()
 
-        def write(worker, *args):
-            result = original(worker, *args)
-            written[worker.model].set()
-            return result
-
-        def users_until_an_order_is_written():
+        def users_until_the_orders_are_read():
             for [user] in map(users, range(1, 2001)):
                 yield user
-                if written[Order].is_set():
+                if orders_read.is_set():
                     yield from users(9998, 9999)
                     return
 
-        def wait_for_parents(batch):
-            if batch == 1:
-                written[User].wait(60)
-                written[Product].wait(60)
+        class ReadOrders(MemorySource):
+            def read(self, size):
+                lines, raws = super().read(size)
+                if not raws:
+                    orders_read.set()
+                return lines, raws
 
-        original = Worker.write
-        with mock.patch.object(Worker, "write", write):
-            outcome = load(
-                {
-                    ORDERS: SourceWith(
-                        orders((1, 1, 1), (2, 9999, 1), (3, 8888, 1)), wait_for_parents
-                    ),
-                    USERS: MemorySource(users_until_an_order_is_written()),
-                    PRODUCTS: MemorySource(products(1)),
-                },
-                batch_size=1,
-            )
+        outcome = load(
+            {
+                ORDERS: ReadOrders(orders((1, 1, 1), (2, 9999, 1), (3, 8888, 1))),
+                USERS: MemorySource(users_until_the_orders_are_read()),
+                PRODUCTS: MemorySource(products(1)),
+            },
+            batch_size=1,
+        )
         self.assertEqual(
             errors(outcome.models[0]), {3: ["Invalid reference: user 8888 does not exist"]}
         )

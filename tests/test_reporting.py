@@ -4,7 +4,8 @@ import signal
 from django.test import SimpleTestCase
 
 from distributed_insert.reporting import conclusion, document, exit_status, report
-from distributed_insert.results import Counts, LoadError, ModelResult, Outcome, Reject
+from distributed_insert.results import Counts, LoadError, ModelResult, Reject
+from distributed_insert.results import Outcome as AnyOutcome
 
 
 def model(**changes):
@@ -21,6 +22,10 @@ def model(**changes):
         seconds=0.5,
     )
     return ModelResult(**{**values, **changes})
+
+
+def Outcome(models, seconds, error=None, signal=None):
+    return AnyOutcome(models, "thread", seconds, error, signal)
 
 
 UNREAD = model(counts=Counts(), rejects=())
@@ -140,6 +145,7 @@ class DocumentTests(SimpleTestCase):
                 "status": "complete",
                 "exit_code": 3,
                 "error": None,
+                "workers": "thread",
                 "seconds": 1.235,
                 "options": {"batch_size": 10},
                 "models": {

@@ -7,6 +7,7 @@ from django.db import Error as DatabaseError
 
 from ... import arguments, reporting
 from ...datasets import DATASETS
+from ...hosts import THREAD
 from ...options import Options
 from ...output import check_json_path, print_lines, write_json
 from ...references import check_stored
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             models = [self.check_model(d, batch_size) for d in DATASETS if d.references]
         except DatabaseError as error:
             raise CommandError(f"The references cannot be checked: {error}") from error
-        outcome = Outcome(tuple(models), time.perf_counter() - started)
+        outcome = Outcome(tuple(models), THREAD, time.perf_counter() - started)
         exit_code = reporting.exit_status(outcome)
         for model in outcome.models:
             print_lines(self.stdout, [*reporting.rejects(model), ""])

@@ -11,6 +11,7 @@ from ... import arguments, reporting
 from ...datasets import DATASETS
 from ...files import DEFAULT_ENCODING, STANDARD_INPUT
 from ...formats import FORMATS, file_source
+from ...hosts import WORKERS
 from ...interrupts import interrupts
 from ...loading import load
 from ...options import ON_CONFLICT, Options
@@ -101,6 +102,11 @@ class Command(BaseCommand):
         )
 
         transactions = parser.add_argument_group("transactions")
+        records.add_argument(
+            "--workers",
+            choices=WORKERS,
+            help="what each model is loaded by (default: a process for large files, else a thread)",
+        )
         transactions.add_argument(
             "--batch-size",
             type=arguments.positive_integer,

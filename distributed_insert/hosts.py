@@ -1,0 +1,114 @@
+"""Where a worker does its jobs: on a thread of this process, or in a process of its own.
+
+Either way the jobs are done one by one, in the order in which they were asked for, by one thread
+that alone uses the database's connection.
+"""
+
+import gc
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Callable, Mapping
+
+import django
+from django.db import connections
+
+from .workers import Worker
+
+THREAD, PROCESS = WORKERS = ("thread", "process")
+
+# A process has to start, and starting it pays from about this many bytes of files on: see README.
+PROCESS_FROM_BYTES = 8_000_000
+
+# Batches are freed by their reference counts; looking for cycles among their tens of thousands of
+# records at the usual pace takes a third of the time of reading them.
+GC_THRESHOLD = 200_000
+
+
+class ThreadHost:
+    def __init__(self, worker: Worker):
+        self._worker = worker
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
+
+    def job(self, name: str) -> Callable:
+        return getattr(self._worker, name)
+
+
+class ProcessHost:
+    """A process that ends with the one that made it, even if that is killed."""
+
+    def __init__(self, worker: Worker):
+        self.executor = ProcessPoolExecutor(
+            1,
+            initializer=_begin,
+            # The worker is unpickled when Django is set up: it refers to models.
+            initargs=(pickle.dumps(worker), dict(connections.settings)),
+        )
+
+    def job(self, name: str) -> Callable:
+        return partial(_do, name)
+
+
+def _begin(worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
+    """Set up the process of a worker."""
+    # Ctrl-C reaches every process of the terminal, and SIGTERM those of a service: what is to be
+    # done about it is for the coordinator to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(GC_THRESHOLD)
+    django.setup()
+    # A process that is not forked has read its settings anew: tests run on other databases.
+    for alias, settings in databases.items():
+        connections.settings[alias].update(settings)
+    global _worker
+    _worker = pickle.loads(worker)
+
+
+def _do(job, *args):
+    return getattr(_worker, job)(*args)
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def choose_workers(sources) -> str:
+    """Return which kind of worker loads these sources faster."""
+    size = sum(source.size or 0 for source in sources)
+    return PROCESS if size >= PROCESS_FROM_BYTES and _processors() > 1 else THREAD
+
+
+def _processors():
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def hosts(workers: Mapping[Any, Worker], kind: str):
+    """Give a host of the kind to each worker, and end them all.
+
+    A worker that reads standard input is given a thread: only this process has it.
+    """
+    made = {}
+    usual_pace = gc.get_threshold()
+    gc.set_threshold(GC_THRESHOLD)
+    if kind == PROCESS:
+        # A connection must not be inherited.
+        connections.close_all()
+    try:
+        for key, worker in workers.items():
+            is_process = kind == PROCESS and not worker.needs_standard_input
+            made[key] = ProcessHost(worker) if is_process else ThreadHost(worker)
+        yield made
+    finally:
+        for host in made.values():
+            host.executor.shutdown()
+        gc.set_threshold(*usual_pace)
