@@ -2,6 +2,9 @@
 
 import argparse
 import codecs
+import io
+
+from .files import DEFAULT_ENCODING
 
 
 def positive_integer(text):
@@ -13,17 +16,20 @@ def whole_number(text):
 
 
 def _integer(text, least, kind):
-    if text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least:
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least:
         return int(text)
     raise argparse.ArgumentTypeError(f"'{text}' is not {kind}")
 
 
 def encoding(text):
+    """An encoding that text can be read from and written to."""
     try:
-        b"".decode(text)
-        return codecs.lookup(text).name if text != "utf-8-sig" else text
+        with io.TextIOWrapper(io.BytesIO(), encoding=text, errors="backslashreplace") as file:
+            file.write("a")
+        name = codecs.lookup(text).name
     except (LookupError, UnicodeError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"'{text}' is no text encoding") from error
+    return DEFAULT_ENCODING if name == "utf-8" else text
 
 
 def delimiter(text):
@@ -41,3 +47,9 @@ def renamed_column(text):
     if not (equals and dot and column):
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form MODEL.FIELD=COLUMN")
     return model, field, column
+
+
+def path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed")
+    return text

@@ -1,5 +1,6 @@
 """Text files as streams of lines of bounded length: plain, gzip, or standard input."""
 
+import codecs
 import gzip
 import io
 import os
@@ -25,6 +26,7 @@ class TextFile:
         self.path = str(path)
         self.is_standard_input = self.path == STANDARD_INPUT
         self.name = "standard input" if self.is_standard_input else self.path
+        self.is_gzip = self.path.lower().endswith(".gz")
         self.encoding = encoding
         self.readline: Callable[[], str]
         """Returns a line, of a longer one the first MAX_LINE_LENGTH characters; "" at the end."""
@@ -47,16 +49,19 @@ class TextFile:
         self.readline = partial(self._text.readline, MAX_LINE_LENGTH)
 
     def _decoded(self, binary):
-        if self.path.endswith(".gz"):
-            binary = gzip.GzipFile(fileobj=binary)
-        return io.TextIOWrapper(binary, encoding=self.encoding, newline="")
+        return io.TextIOWrapper(self._unpacked(binary), encoding=self.encoding, newline="")
+
+    def _unpacked(self, binary):
+        return gzip.GzipFile(fileobj=binary) if self.is_gzip else binary
 
     def _check_encoding(self):
+        decode = codecs.getincrementaldecoder(self.encoding)().decode
         lines = 1
-        with open(self.path, "rb") as binary, self._decoded(binary) as text:
+        with open(self.path, "rb") as file, self._unpacked(file) as binary:
             try:
-                for part in iter(partial(text.read, SCAN_SIZE), ""):
-                    lines += part.count("\n")
+                for part in iter(partial(binary.read, SCAN_SIZE), b""):
+                    lines += decode(part).count("\n")
+                decode(b"", final=True)
             except UnicodeDecodeError as error:
                 lines += error.object[: error.start].count(b"\n")
                 raise self._undecodable(error, f" in line {lines}") from error

@@ -3,40 +3,46 @@
 import csv
 import io
 import json
+import math
 import re
 from collections import deque
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Iterator, List, Tuple
 
 from .files import DEFAULT_ENCODING, MAX_LINE_LENGTH, TextFile
 from .parsing import TEXT
 from .results import LoadError
-from .sources import DictSource, FileSource, Malformed
+from .sources import MAX_BATCH_CHARACTERS, DictSource, FileSource, Malformed
 
 FORMATS = ("csv", "jsonl")
 TOO_LONG = f"line longer than {MAX_LINE_LENGTH} characters"
 
+# Values in a JSON record are flat; what nests deeper than this could not be shown or written again.
+MAX_DEPTH = 100
+
 # Spreadsheets run a cell that begins like this as a formula, unless a quote stands before it.
-FORMULA = re.compile(r"'*[=+\-@\t\r]").match
+# A negative number is none.
+FORMULA = re.compile(r"'*(?:[=+@\t\r]|-(?![0-9]+(?:\.[0-9]+)?$))").match
 
 
 def file_source(path, format=None, *, delimiter=",", encoding=DEFAULT_ENCODING, **options):
     """Return the source for a file: JSON Lines if its name says so or `format` does, or CSV."""
-    name = str(path).lower()
-    name = name[:-3] if name.endswith(".gz") else name
     file = TextFile(path, encoding)
+    name = file.path.lower()[: -len(".gz") if file.is_gzip else None]
     if (format or ("jsonl" if name.endswith((".jsonl", ".ndjson")) else "csv")) == "jsonl":
         return JsonLinesSource(file, **options)
     return CsvSource(file, delimiter=delimiter, **options)
 
 
 class JsonLinesSource(FileSource, DictSource):
-    def _read_records(self) -> Iterator[Tuple[int, Any]]:
-        decode = json.JSONDecoder(object_pairs_hook=_without_duplicates).decode
+    def _read_records(self) -> Iterator[Tuple[int, Any, int]]:
+        decode = json.JSONDecoder(
+            object_pairs_hook=_without_duplicates, parse_float=_number, parse_constant=str
+        ).decode
         for number, line in enumerate(iter(self._file.readline, ""), 1):
             if _is_cut(line):
                 self._file.skip_line()
-                yield number, Malformed(line, f"Malformed JSON: {TOO_LONG}")
+                yield number, Malformed(line, f"Malformed JSON: {TOO_LONG}"), len(line)
             elif not line.isspace():
                 try:
                     raw = decode(line)
@@ -47,8 +53,25 @@ class JsonLinesSource(FileSource, DictSource):
                 except ValueError as error:
                     reason = str(error)
                 else:
-                    reason = "" if type(raw) is dict else "not an object"
-                yield number, Malformed(line, f"Malformed JSON: {reason}") if reason else raw
+                    reason = _fault(line, raw)
+                raw = Malformed(line, f"Malformed JSON: {reason}") if reason else raw
+                yield number, raw, len(line)
+
+
+def _number(text):
+    """Return a float; what is too large for one stays text, which no rule takes for a number."""
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _fault(line, raw):
+    if type(raw) is not dict:
+        return "not an object"
+    level = [raw] if line.count("[") + line.count("{") > MAX_DEPTH else []
+    for _ in range(MAX_DEPTH):
+        children = [c.values() if type(c) is dict else c for c in level if type(c) in (dict, list)]
+        level = list(chain.from_iterable(children))
+    return "nested too deeply" if level else ""
 
 
 def _without_duplicates(pairs):
@@ -77,7 +100,11 @@ class CsvSource(FileSource):
             self._read_header()
 
     def _read_header(self):
-        _, header = next(self._records, (1, []))
+        _, header, _ = next(self._records, (1, [], 0))
+        # Only a file of rejects has this column, and its formulas are quoted.
+        self._quoted = not isinstance(header, Malformed) and "_errors" in header
+        if self._quoted:
+            header = _unquoted(header)
         expected = f"The header must name {', '.join(self._columns)}, each once, in any order."
         if isinstance(header, Malformed):
             raise LoadError(f"{self.name}: wrong header: {header.reason}. {expected}")
@@ -94,11 +121,9 @@ class CsvSource(FileSource):
             raise LoadError(f"{self.name}: wrong header: {'; '.join(faults)}. {expected}")
         self._header = header
         self._order = [header.index(name) for name in self._columns]
-        # Only a file of rejects has this column, and its formulas are quoted.
-        self._quoted = "_errors" in header
 
-    def _read_records(self) -> Iterator[Tuple[int, Any]]:
-        """Yield each record with the line it begins on.
+    def _read_records(self) -> Iterator[Tuple[int, Any, int]]:
+        """Yield each record with the line it begins on and its length.
 
         What is no CSV is yielded as `Malformed`, and reading goes on with the line after the one it
         begins on: an unbalanced quote must not swallow the records that follow.
@@ -113,13 +138,13 @@ class CsvSource(FileSource):
                 raw = Malformed(taken[0], f"Malformed CSV: {error}")
                 self._lines.give_back(taken[1:])
                 del taken[1:]
-            line = self._line
+            line, length = self._line, sum(map(len, taken))
             self._line += len(taken)
             taken.clear()
             if raw is None:
                 return
             if raw:
-                yield line, raw
+                yield line, raw, length
 
     def read(self, size):
         with self._file.errors():
@@ -172,12 +197,11 @@ class CsvSource(FileSource):
     # `_line` and `_errors` come first: behind them stands a record of any length.
 
     def reject_header(self):
-        return self._text(["_line", "_errors", *self._without_own(self._header)])
+        return self._text(["_line", "_errors", *map(_quoted, self._without_own(self._header))])
 
     def reject(self, line, raw, errors):
         values = [raw.text] if isinstance(raw, Malformed) else self._without_own(raw)
-        quoted = [f"'{value}" if FORMULA(value) else value for value in values]
-        return self._text([line, "; ".join(errors), *quoted])
+        return self._text([line, "; ".join(errors), *map(_quoted, values)])
 
     def _without_own(self, raw):
         own = [i for i, name in enumerate(self._header) if name in ("_line", "_errors")]
@@ -187,6 +211,10 @@ class CsvSource(FileSource):
         text = io.StringIO()
         csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(values)
         return text.getvalue()
+
+
+def _quoted(value):
+    return f"'{value}" if FORMULA(value) else value
 
 
 def _unquoted(raw):
@@ -225,7 +253,13 @@ class _Lines:
         """Take as many lines at once, not to be remembered."""
         given_back = min(size, len(self._given_back))
         lines = [self._given_back.popleft() for _ in range(given_back)]
-        lines += islice(iter(self._file.readline, ""), size - given_back)
+        room = MAX_BATCH_CHARACTERS
+        while len(lines) < size and room > 0:
+            piece = list(islice(iter(self._file.readline, ""), min(size - len(lines), 64)))
+            if not piece:
+                break
+            lines += piece
+            room -= sum(map(len, piece))
         return lines
 
     def give_back(self, lines: List[str]):

@@ -12,8 +12,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def interrupts() -> Iterator[Callable[[], Optional[int]]]:
     """Give a function that returns the number of the signal that has come, or None.
 
-    A second signal does what it would have done without this. Python delivers signals to the main
-    thread alone; in any other this changes nothing.
+    A second signal ends the process at once: the load may be waiting for a standard input that
+    never comes. Python delivers signals to the main thread alone: in another this does nothing.
     """
     received = []
     if threading.current_thread() is not threading.main_thread():
@@ -22,14 +22,12 @@ def interrupts() -> Iterator[Callable[[], Optional[int]]]:
 
     def keep(number, frame):
         received.append(number)
-        restore()
-
-    def restore():
-        for number, handler in previous.items():
-            signal.signal(number, handler)
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
 
     previous = {number: signal.signal(number, keep) for number in SIGNALS}
     try:
         yield lambda: received[0] if received else None
     finally:
-        restore()
+        for number, handler in previous.items():
+            signal.signal(number, handler)

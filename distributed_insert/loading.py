@@ -116,6 +116,7 @@ class _Coordinator:
 
     async def run(self):
         self._started = time.perf_counter()
+        self._turn = asyncio.Lock()
         kind = self._options.workers or choose_workers(self._sources.values())
         workers = {
             dataset: Worker(dataset, self._sources.get(dataset), self._options)
@@ -169,16 +170,12 @@ class _Coordinator:
         missing = await self._next_missing(lane)
         while missing is not None and not self._is_stopping():
             # While a batch is written, the parents are asked about the one after it.
-            missing, written = await asyncio.gather(
-                self._next_missing(lane),
-                lane.call("write", missing, self._allowance()),
-                return_exceptions=True,
+            missing, fault = await asyncio.gather(
+                self._next_missing(lane), self._write(lane, missing), return_exceptions=True
             )
-            if isinstance(written, BaseException):
-                raise written
-            self._count(lane, written)
-            if isinstance(missing, BaseException):
-                raise missing
+            for error in (fault, missing):
+                if isinstance(error, BaseException):
+                    raise error
         lane.is_complete = missing is None
         lane.seconds = time.perf_counter() - self._started
         lane.settled.set()
@@ -188,13 +185,25 @@ class _Coordinator:
             pass
         await until.wait()
 
+    async def _write(self, lane, missing):
+        allowed = self._options.max_errors
+        if allowed is None:
+            self._count(lane, await lane.call("write", missing))
+            return
+        # One at a time: each must know how many rejects the others have left it.
+        async with self._turn:
+            allowance = allowed - self._rejected()
+            if allowance >= 0:
+                self._count(lane, await lane.call("write", missing, allowance))
+                if self._rejected() > allowed:
+                    raise LoadError(
+                        f"Gave up: more records were rejected than --max-errors {allowed:,} allows."
+                    )
+
     def _count(self, lane, written):
         lane.count(written)
         if self._on_progress:
             self._on_progress(lane.dataset, lane.counts, written.position)
-        if self._allowance() is not None and self._allowance() < 0:
-            allowed = self._options.max_errors
-            raise LoadError(f"Gave up: --max-errors allows {allowed:,} rejected records.")
 
     def _is_stopping(self):
         return self._failed or self._stopped_by()
@@ -207,12 +216,6 @@ class _Coordinator:
 
     def _rejected(self):
         return sum(lane.counts.rejected for lane in self._lanes.values())
-
-    def _allowance(self):
-        """How many more records may be rejected; None for any number of them."""
-        if self._options.max_errors is None:
-            return None
-        return self._options.max_errors - self._rejected()
 
     async def _next_missing(self, lane) -> Optional[Dict[str, Set[int]]]:
         """Have the next batch read, and return the ids it refers to that are not there, by field.
@@ -247,9 +250,10 @@ class _Coordinator:
         ordered = {}
 
         def add(model):
-            for parent in self._lanes[model].dataset.references.values():
-                add(parent)
-            ordered[model] = self._lanes[model]
+            if model in self._lanes:
+                for parent in self._lanes[model].dataset.references.values():
+                    add(parent)
+                ordered[model] = self._lanes[model]
 
         for model in self._lanes:
             add(model)

@@ -6,6 +6,10 @@ from contextlib import contextmanager
 from .results import LoadError
 
 
+def rejects_path(folder, dataset, source) -> str:
+    return os.path.join(folder, f"{dataset.plural}.{source.format}")
+
+
 class RejectsFile:
     """One model's rejected records. Made before the load, it is taken away if it stays empty."""
 
@@ -17,11 +21,16 @@ class RejectsFile:
 
     def open(self):
         """Make the file, never over one that is there. Raises LoadError."""
+        folder = os.path.dirname(self.path)
+        if os.path.exists(folder) and not os.path.isdir(folder):
+            raise LoadError(f"{folder}: not a folder, as --rejects needs one.")
         with self._errors():
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            # Lone surrogates, which JSON escapes, are the only characters no encoding has.
+            os.makedirs(folder, exist_ok=True)
+            # A load that was killed may have left an empty one.
+            is_empty = os.path.exists(self.path) and not os.path.getsize(self.path)
+            # Only a lone surrogate from JSON cannot be encoded, and gets JSON's escape.
             encoding = {"encoding": self._source.encoding, "errors": "backslashreplace"}
-            self._file = open(self.path, "x", newline="", **encoding)
+            self._file = open(self.path, "w" if is_empty else "x", newline="", **encoding)
 
     def write(self, rejects):
         """Add the (line, raw, errors) of each reject, and hand them to the operating system."""

@@ -2,11 +2,14 @@
 
 import signal
 from dataclasses import asdict
-from typing import Any, Dict, Iterable, Iterator, Mapping, Sequence, Tuple
+from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
-from .results import Counts, ModelResult, Outcome, rejection
+from .results import Counts, Outcome, Reject, rejection
 
 Records = Sequence[Dict[str, Any]]
+
+# Of a longer text, so many characters are shown; a file of rejects has it whole.
+MAX_SHOWN = 1000
 
 FAILED = 1
 REJECTED = 3
@@ -16,16 +19,22 @@ def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> I
     """Tell, line by line, what became of the records, and then how many there were.
 
     A model whose records are in `samples`, by its name, has them all listed, any other the rejected
-    ones only. Nothing is told of a load that ended before it read a record.
+    ones only; so has the sample if the load came to no good end. Nothing is told of a load that
+    failed before it read a record.
     """
-    if exit_status(outcome) not in (0, REJECTED) and not any(m.counts.read for m in outcome.models):
+    if outcome.error and not any(model.counts.read for model in outcome.models):
         return
+    is_complete = exit_status(outcome) in (0, REJECTED)
     for model in outcome.models:
-        yield from _results(model, samples[model.model]) if samples else rejects(model)
+        all_records = samples.get(model.model) if is_complete else None
+        yield from _results(model, all_records) if all_records else _rejects(model)
         yield ""
     yield from summary(outcome, ("read", "inserted", "rejected"))
+    yield f"Workers: one {outcome.workers} a model."
     if dry_run:
         yield "Dry run: nothing was stored."
+    elif not all(model.is_stored for model in outcome.models):
+        yield "Rolled back: nothing was stored."
 
 
 def exit_status(outcome: Outcome) -> int:
@@ -51,42 +60,46 @@ def conclusion(outcome: Outcome) -> str:
     return f"{why}\nStored before that: {stored}. To go on, load again with --on-conflict ignore."
 
 
-def rejects(model: ModelResult) -> Iterator[str]:
-    """Tell the first rejected records and where they stand, in the form of a Python list."""
-    yield from _list(
-        f"{model.model} rejects",
-        (
-            {
-                **_result(reject.data, reject.errors),
-                "file": model.source,
-                "record": reject.number,
-                "line": reject.line,
-            }
-            for reject in model.rejects
-        ),
-    )
+def _rejects(model):
+    lines = (reject_line(model.source, reject) for reject in model.rejects)
+    yield from _list(f"{model.model} rejects", lines)
     more = model.counts.rejected - len(model.rejects)
     if more:
         yield f"... and {more:,} more"
 
 
+def reject_line(source: str, reject: Reject) -> str:
+    """Tell one rejected record and where it stands, in the form of an item of a Python list."""
+    place = {"file": source, "record": reject.number, "line": reject.line}
+    return _item({**_result(reject.data, reject.errors), **place})
+
+
 def _results(model, records):
     errors = {reject.number: reject.errors for reject in model.rejects}
-    records = enumerate(records[: model.counts.read], 1)
     return _list(
         f"{model.model} insert results",
-        (_result(record, errors.get(number)) for number, record in records),
+        (_item(_result(record, errors.get(n))) for n, record in enumerate(records, 1)),
     )
 
 
 def _result(data, errors):
-    return {"data": data, "success": errors is None, "errors": errors}
+    shown = {name: _shortened(value) for name, value in data.items()}
+    return {"data": shown, "success": errors is None, "errors": errors}
 
 
-def _list(title: str, items: Iterable[Dict[str, Any]]) -> Iterator[str]:
+def _shortened(value):
+    if isinstance(value, str) and len(value) > MAX_SHOWN:
+        return f"{value[:MAX_SHOWN]}... ({len(value):,} characters)"
+    return value
+
+
+def _item(result):
+    return f"  {result!r},"
+
+
+def _list(title, items):
     yield f"{title}: ["
-    for item in items:
-        yield f"  {item!r},"
+    yield from items
     yield "]"
 
 

@@ -17,6 +17,9 @@ from typing import Any, List, Mapping, Optional, Sequence, Tuple
 from .files import DEFAULT_ENCODING, TextFile
 from .parsing import TYPED, Numbers
 
+# A batch of very long records is a shorter one: memory is bounded whatever the file holds.
+MAX_BATCH_CHARACTERS = 16 << 20
+
 Read = Tuple[Sequence[Optional[int]], List[Any]]
 """The line each record of a batch begins on, and the records."""
 
@@ -100,7 +103,8 @@ class DictSource(Source):
 
     def reject(self, line, raw, errors):
         data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
-        return json.dumps({**data, "_line": line, "_errors": errors}, ensure_ascii=False) + "\n"
+        record = {**data, "_line": line, "_errors": errors}
+        return json.dumps(record, ensure_ascii=self.encoding != "utf-8") + "\n"
 
 
 class MemorySource(DictSource):
@@ -135,9 +139,16 @@ class FileSource(Source):
 
     def read(self, size: int) -> Read:
         """Return the next records, at most `size`. Raises LoadError if the file breaks off."""
+        lines, raws = [], []
+        room = MAX_BATCH_CHARACTERS
         with self._file.errors():
-            records = list(islice(self._records, size))
-        return [line for line, _ in records], [raw for _, raw in records]
+            for line, raw, characters in islice(self._records, size):
+                lines.append(line)
+                raws.append(raw)
+                room -= characters
+                if room < 0:
+                    break
+        return lines, raws
 
     @property
     def size(self):

@@ -1,6 +1,5 @@
 """A worker owns one database: all that touches it is a job of its worker, on one thread."""
 
-import os
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from django.db import connections, transaction
 from .datasets import Dataset
 from .options import Options
 from .references import does_not_exist, missing_ids
-from .rejects import RejectsFile
+from .rejects import RejectsFile, rejects_path
 from .results import KEPT_REJECTS, Counts, LoadError, Reject, Written
 from .sources import Malformed
 from .spool import Spool
@@ -36,6 +35,8 @@ class Batch:
     """The values of each record that meets the rules, by its index."""
     faults: Dict[int, Explanation]
     """What is wrong with each of the others."""
+    position: int
+    """How many bytes of the source had been read with it."""
 
 
 class Worker:
@@ -46,7 +47,7 @@ class Worker:
         self.using = dataset.using
         self.rejects_file = None
         if source and options.rejects:
-            path = os.path.join(options.rejects, f"{dataset.plural}.{source.format}")
+            path = rejects_path(options.rejects, dataset, source)
             self.rejects_file = RejectsFile(path, source)
         self.needs_standard_input = bool(source and source.is_standard_input)
         self._dataset = dataset
@@ -126,7 +127,7 @@ class Worker:
         kept = [self._reject(batch, index) for index in rejected[: self._rejects_to_keep]]
         self._rejects_to_keep -= len(kept)
         self._read += len(batch.raws)
-        return Written(counts, kept, self._source.position)
+        return Written(counts, kept, batch.position)
 
     def finish(self, commit: bool):
         """End the transaction that was kept open, if one was."""
@@ -149,7 +150,7 @@ class Worker:
 
     def _next_batch(self):
         lines, raws = self._source.read(self._options.batch_size)
-        return Batch(lines, raws, *self._validate(raws))
+        return Batch(lines, raws, *self._validate(raws), self._source.position)
 
     def _validate(self, raws):
         """Return the rows of the records that meet the rules and the faults of others, by index."""

@@ -7,6 +7,8 @@ from distributed_insert.models import Order, Product, User
 
 from .cases import LoadTestCase, printed_lists
 
+TITLE = "Order records that refer to nothing"
+
 
 class CheckReferencesTests(LoadTestCase):
     def setUp(self):
@@ -29,7 +31,7 @@ class CheckReferencesTests(LoadTestCase):
         self.order(1, 1, 1)
         output, error = self.check()
         self.assertIsNone(error)
-        self.assertEqual(printed_lists(output), {"Order rejects": []})
+        self.assertEqual(printed_lists(output), {TITLE: []})
         self.assertEqual(
             [line.rsplit(maxsplit=1)[0] for line in output.splitlines()[-3:]],
             [
@@ -50,7 +52,7 @@ class CheckReferencesTests(LoadTestCase):
                 self.assertEqual(
                     printed_lists(output),
                     {
-                        "Order rejects": [
+                        TITLE: [
                             {
                                 "data": {"id": 5, "user_id": 8, "product_id": 1, "quantity": 1},
                                 "success": False,
@@ -74,15 +76,13 @@ class CheckReferencesTests(LoadTestCase):
                     },
                 )
 
-    def test_twenty_are_listed_and_how_many_more(self):
+    def test_all_of_them_are_listed(self):
         for number in range(1, 26):
             self.order(number, 8, 1)
         output, error = self.check(batch_size=7)
         self.assertEqual(
-            [reject["record"] for reject in printed_lists(output)["Order rejects"]],
-            list(range(1, 21)),
+            [reject["record"] for reject in printed_lists(output)[TITLE]], list(range(1, 26))
         )
-        self.assertIn("\n]\n... and 5 more\n", output)
 
     def test_the_summary_is_a_document(self):
         self.order(5, 8, 1)

@@ -35,8 +35,13 @@ class TextFileTests(SimpleTestCase):
         remedy = "Save it as UTF-8, or name the encoding it has with --encoding."
         lines = b"".join(b"%d,Lamp,1\n" % n for n in range(2, 200_001))
         for content, line in ((b"", 1), (lines, 200_000)):
-            self.path.write_bytes(content + "1,Café,1\n".encode("latin-1"))
-            self.assert_refused(f"not UTF-8 (byte 0xe9 in line {line}). {remedy}")
+            content += "1,Café,1\n".encode("latin-1")
+            for path, written in (
+                (self.path, content),
+                (self.folder / "users.csv.gz", gzip.compress(content)),
+            ):
+                path.write_bytes(written)
+                self.assert_refused(f"not UTF-8 (byte 0xe9 in line {line}). {remedy}", path)
         self.path.write_text("Zoë", encoding="utf-8")
         self.assert_refused(f"not ascii (byte 0xc3 in line 1). {remedy}", encoding="ascii")
 

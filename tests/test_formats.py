@@ -100,10 +100,17 @@ class CsvRecordTests(FormatTestCase):
         self.assertEqual(self.records(source), [(2, ["1", "Café", "1"])])
 
     def test_a_gzip_file(self):
-        self.path = self.path.with_suffix(".csv.gz")
-        source = self.opened(gzip.compress(b"id,name,price\n1,Lamp,1\n"))
-        self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
-        self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
+        for name in ("products.csv.gz", "PRODUCTS.CSV.GZ"):
+            with self.subTest(name=name):
+                self.path = self.folder / name
+                source = self.opened(gzip.compress(b"id,name,price\n1,Lamp,1\n"))
+                self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
+                self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
+
+    def test_a_batch_of_very_long_lines_is_a_short_one(self):
+        line = "1," + "x," * 400_000 + "\n"
+        source = self.opened("id,name,price\n" + line * 100)
+        self.assertEqual(len(self.records(source, 1_000)), 64)
 
     def test_a_byte_order_mark_is_no_part_of_the_header(self):
         source = self.opened("\ufeffid,name,price\r\n1,Lamp,1\r\n")
@@ -242,12 +249,12 @@ class CsvRejectTests(FormatTestCase):
         )
 
     def test_no_cell_runs_as_a_formula_and_all_come_back_as_they_were(self):
-        names = ["=1+1", "+1", "-1", "@x", "'=1", "''@", "'Til", "x=1", "'"]
+        names = ["=1+1", "+1", "-1", "-x", "@x", "'=1", "''@", "'Til", "x=1", "'"]
         content = "id,name,price\n" + "".join(f"1,{name},-5\n" for name in names)
         rejects = self.rejected(content)
         self.assertEqual(
             [line.split(",")[3] for line in rejects.splitlines()[1:]],
-            ["'=1+1", "'+1", "'-1", "'@x", "''=1", "'''@", "'Til", "x=1", "'"],
+            ["'=1+1", "'+1", "-1", "'-x", "'@x", "''=1", "'''@", "'Til", "x=1", "'"],
         )
         source = self.opened(rejects)
         self.assertEqual(
@@ -280,6 +287,7 @@ class JsonLinesTests(FormatTestCase):
             ("7", "not an object"),
             ('{"id": 1, "id": 2}', "duplicate key 'id'"),
             ('{"id": ' + "[" * 100_000, "nested too deeply"),
+            ('{"id": ' + "[" * 500 + "]" * 500 + "}", "nested too deeply"),
             ('{"name": "' + "x" * MAX_LINE_LENGTH, "line longer than 1048576 characters"),
         ):
             with self.subTest(line=line[:20]):
@@ -288,6 +296,21 @@ class JsonLinesTests(FormatTestCase):
                 self.assertEqual(first[0], 1)
                 self.assertEqual(first[1].reason, f"Malformed JSON: {reason}")
                 self.assertEqual(second, (2, {"id": 2}))
+
+    def test_brackets_in_text_and_flat_lists_nest_nothing(self):
+        raw = {"id": "[" * 500, "name": [[] for _ in range(500)]}
+        self.assertEqual(self.records(self.opened(json.dumps(raw))), [(1, raw)])
+
+    def test_what_is_no_json_number_stays_text(self):
+        source = self.opened('{"id": NaN, "name": -Infinity, "price": 1e400}\n')
+        self.assertEqual(
+            self.records(source), [(1, {"id": "NaN", "name": "-Infinity", "price": "1e400"})]
+        )
+
+    def test_a_batch_of_very_long_records_is_a_short_one(self):
+        line = json.dumps({"name": "x" * 1_000_000})
+        source = self.opened("\n".join([line] * 40))
+        self.assertEqual(len(self.records(source, 100)), 17)
 
     def test_a_number_of_very_many_digits_costs_its_own_line_only(self):
         source = self.opened(f'{{"id": {"9" * 5000}}}\n{{"id": 2}}\n')

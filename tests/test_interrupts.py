@@ -28,8 +28,10 @@ class InterruptsTests(SimpleTestCase):
                     self.assertIsNone(stopped_by())
                     os.kill(os.getpid(), number)
                     self.assertEqual(stopped_by(), number)
-                    after = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
-                    self.assertEqual(after, before)
+                    now = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+                    self.assertEqual(now, [signal.SIG_DFL] * 2)
+                after = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+                self.assertEqual(after, before)
 
     def test_the_handlers_come_back_without_a_signal(self):
         before = signal.getsignal(signal.SIGINT)

@@ -88,7 +88,7 @@ class AllOrNothingTests(OptionsTestCase):
 
     def test_a_failure_rolls_everything_back(self):
         self.assert_fails(
-            "Gave up: --max-errors allows 1 rejected records.\nNothing was stored.",
+            "Gave up: more records were rejected than --max-errors 1 allows.\nNothing was stored.",
             all_or_nothing=True,
             max_errors=1,
             batch_size=1,
@@ -145,7 +145,7 @@ class MaxErrorsTests(OptionsTestCase):
     def test_one_more_rolls_the_open_batch_back_and_is_a_failure(self):
         lines = "1,Ann,a@b\n2,Ben,b@c\n3,Cid,c@d\n4,,d@e\n5,Eve,e@f\n"
         output = self.assert_fails(
-            "Gave up: --max-errors allows 0 rejected records.\n"
+            "Gave up: more records were rejected than --max-errors 0 allows.\n"
             "Stored before that: User 2. To go on, load again with --on-conflict ignore.",
             max_errors=0,
             batch_size=2,
@@ -154,6 +154,15 @@ class MaxErrorsTests(OptionsTestCase):
         self.assertEqual(told(output), {"User rejects": [(4, ["Name cannot be empty"])]})
         self.assertIn("User   users        3         2         1", output)
         self.assertEqual([values[0] for values in stored(User)], [1, 2])
+
+    def test_two_models_share_the_allowance(self):
+        self.assert_fails(
+            "Gave up: more records were rejected than --max-errors 1 allows.\n"
+            "Stored before that: User 1. To go on, load again with --on-conflict ignore.",
+            max_errors=1,
+            users=self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n"),
+            products=self.file("products.csv", "id,name,price\n1,Lamp,1\n2,,1\n"),
+        )
 
 
 class RejectsTests(OptionsTestCase):
@@ -222,6 +231,32 @@ class RejectsTests(OptionsTestCase):
         rejects = self.folder / "rejects"
         self.populate(users=self.file("u.csv", "id,name,email\n1,Ann,a@b\n"), rejects=str(rejects))
         self.assertEqual(list(rejects.iterdir()), [])
+
+    def test_an_empty_file_that_a_killed_load_left_is_used(self):
+        users = self.file("u.csv", USERS)
+        (self.folder / "rejects").mkdir()
+        path = self.folder / "rejects" / "users.csv"
+        path.touch()
+        self.populate(users=users, rejects=str(path.parent))
+        self.assertEqual(len(path.read_text().splitlines()), 3)
+
+    def test_characters_that_an_encoding_has_not_are_escaped_as_json_reads_them(self):
+        name = "\\u00e9 \\ud83d\\ude00"
+        path = self.file("u.jsonl", f'{{"id": 1, "name": "{name}", "email": ""}}\n')
+        rejects = self.folder / "rejects"
+        self.populate(users=path, encoding="ascii", rejects=str(rejects))
+        mended = rejects / "users.jsonl"
+        mended.write_text(mended.read_text().replace('"email": ""', '"email": "a@b"'))
+        self.assertIsNone(self.populate(users=str(mended), encoding="ascii")[1])
+        self.assertEqual(stored(User), [(1, "é 😀", "a@b")])
+
+    def test_error_for_a_folder_that_is_a_file(self):
+        path = self.file("rejects", "")
+        self.assert_fails(
+            f"{path}: not a folder, as --rejects needs one.\nNothing was stored.",
+            users=self.file("u.csv", USERS),
+            rejects=path,
+        )
 
     def test_error_for_a_file_that_is_there_and_nothing_is_written(self):
         path = self.file("users.csv", USERS)
@@ -298,11 +333,27 @@ class SummaryTests(OptionsTestCase):
     def test_error_for_a_path_that_is_read_from_or_cannot_be_written(self):
         path = self.file("users.csv", USERS)
         self.assert_fails(
-            f"{path}: the summary would go over an input.", 2, users=path, summary=path
+            f"{path}: the summary would go over another file.", 2, users=path, summary=path
+        )
+        rejects = self.folder / "rejects"
+        summary = str(rejects / "users.csv")
+        rejects.mkdir()
+        self.assert_fails(
+            f"{summary}: the summary would go over another file.",
+            2,
+            users=path,
+            rejects=str(rejects),
+            summary=summary,
         )
         for bad in (str(self.folder), str(self.folder / "none" / "summary.json")):
             self.assert_fails(f"{bad}: the summary cannot be written there.", 2, summary=bad)
         self.assertEqual(stored(User), [])
+
+    def test_a_summary_goes_over_another_one(self):
+        path = self.folder / "summary.json"
+        for records, read in (("1,Ann,a@b\n", 1), ("2,Ben,b@c\n3,Cid,c@d\n", 2)):
+            self.populate(users=self.file("u.csv", f"id,name,email\n{records}"), summary=str(path))
+            self.assertEqual(json.loads(path.read_text())["models"]["user"]["read"], read)
 
 
 class MapTests(OptionsTestCase):
@@ -327,3 +378,5 @@ class MapTests(OptionsTestCase):
         ):
             with self.subTest(entry=entry):
                 self.assert_fails(message, 2, products=path, map=[entry])
+        twice = [("product", "name", "x"), ("product", "name", "y")]
+        self.assert_fails("--map product.name is given twice.", 2, products=path, map=twice)

@@ -1,10 +1,12 @@
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from unittest import mock
+from unittest import mock, skipIf, skipUnless
 
 from django.db import OperationalError
 from django.test import SimpleTestCase
@@ -80,15 +82,15 @@ class SampleTests(PopulateTestCase):
             ],
         )
         self.assertEqual(
-            [line.rsplit(maxsplit=1)[0] for line in lines[-5:] if line],
+            [line.rsplit(maxsplit=1)[0] for line in lines[-5:-1]],
             [
-                "Model    Database  Read  Inserted  Rejected",
                 "Order    orders      10         7         3",
                 "User     users       10         9         1",
                 "Product  products    10         9         1",
                 "Total                30        25         5",
             ],
         )
+        self.assertEqual(lines[-1], "Workers: one thread a model.")
 
     def test_a_second_run_changes_nothing_and_says_what_is_there(self):
         self.populate()
@@ -262,6 +264,17 @@ class ProcessTests(SimpleTestCase):
             ("--batch-size=0", "argument --batch-size: '0' is not a positive integer"),
             ("--batch-size=x", "argument --batch-size: 'x' is not a positive integer"),
             ("--user", "argument --users: expected one argument"),
+            (
+                "--batch-size=9999999999",
+                "argument --batch-size: '9999999999' is not a positive integer",
+            ),
+            ("--max-errors=-1", "argument --max-errors: '-1' is not a whole number"),
+            ("--encoding=hex", "argument --encoding: 'hex' is no text encoding"),
+            ("--encoding=idna", "argument --encoding: 'idna' is no text encoding"),
+            ("--encoding=none", "argument --encoding: 'none' is no text encoding"),
+            ("--delimiter=ab", "argument --delimiter: 'ab' is not a single character"),
+            ("--map=name", "argument --map: 'name' is not of the form MODEL.FIELD=COLUMN"),
+            ("--summary=", "argument --summary: a path is needed"),
             ("--sellers=x", "unrecognized arguments: --sellers=x"),
         ):
             with self.subTest(option=option):
@@ -298,6 +311,51 @@ class ProcessTests(SimpleTestCase):
         os.close(write_end)
         self.assertEqual((process.returncode, process.stderr), (0, ""))
 
+    @skipUnless(os.path.exists("/dev/full"), "Needs a device that is always full: Linux has one.")
+    def test_output_that_cannot_be_written_is_one_message(self):
+        manage("populate_db", "--migrate", folder=self.folder)
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [sys.executable, "manage.py", "populate_db"],
+                cwd=ROOT,
+                env=environment(self.folder),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+            )
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (1, "CommandError: The report cannot be written: No space left on device.\n"),
+        )
+
+    @skipIf(os.name == "nt", "Windows has no such signals.")
+    def test_a_signal_stops_the_load_and_the_summary_still_appears(self):
+        manage("populate_db", "--migrate", folder=self.folder)
+        summary = self.folder / "summary.json"
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number=number):
+                process = subprocess.Popen(
+                    [sys.executable, "manage.py", "populate_db"]
+                    + ["--users", "-", "--batch-size", "1", "--on-conflict", "update"]
+                    + ["--summary", str(summary)],
+                    cwd=ROOT,
+                    env=environment(self.folder),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                )
+                # More than a pipe holds: when it is written, the load has begun to read it.
+                process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 20_000)
+                process.stdin.flush()
+                process.send_signal(number)
+                output, errors = process.communicate()
+                self.assertEqual(process.returncode, code)
+                self.assertIn(f"CommandError: Stopped by {number.name}.\n", errors)
+                self.assertIn("Model  Database", output)
+                document = json.loads(summary.read_text())
+                self.assertEqual((document["status"], document["exit_code"]), ("interrupted", code))
+
     def test_what_a_terminal_cannot_show_is_escaped(self):
         users = self.folder / "users.csv"
         users.write_text("id,name,email\n1,,zoë@example.com\n", encoding="utf-8")
@@ -313,6 +371,9 @@ class ProcessTests(SimpleTestCase):
         self.assertEqual(reject["data"], {"id": "1", "name": "", "email": "zoë@example.com"})
 
     def test_no_file_of_the_project_is_touched(self):
-        before = {path.name: path.stat().st_mtime_ns for path in ROOT.glob("*.db")}
+        def files():
+            return {path.name: path.stat().st_mtime_ns for path in ROOT.iterdir()}
+
+        before = files()
         self.populate("--migrate")
-        self.assertEqual({p.name: p.stat().st_mtime_ns for p in ROOT.glob("*.db")}, before)
+        self.assertEqual(files(), before)

@@ -29,7 +29,7 @@ class BarsTests(LoadTestCase):
         console = Console(file=terminal, force_terminal=True, width=120)
         with mock.patch.object(progress, "Console", lambda: console):
             with progress.bars(sources) as tell:
-                for dataset, source in sources.items():
+                for dataset in sources:
                     tell(dataset, Counts(read=3_000, inserted=2_999, rejected=1), 100)
         text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
         for name in ("orders", "users", "products"):

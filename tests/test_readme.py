@@ -54,9 +54,10 @@ class ReadmeTestCase(SimpleTestCase):
 @skipIf(os.name == "nt", "The commands are those of a POSIX shell.")
 class CommandsTests(ReadmeTestCase):
     def test_every_command_prints_what_is_shown(self):
-        status = 0
+        status = commands = 0
         for block in blocks("console"):
             for command, shown in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE):
+                commands += 1
                 with self.subTest(command=command):
                     name = command[4:] if command.startswith("cat ") else ""
                     if name and not (self.project / name).exists():
@@ -66,6 +67,7 @@ class CommandsTests(ReadmeTestCase):
                     else:
                         printed, status = self.run_command(command)
                     self.assertEqual(without_seconds(printed), without_seconds(shown))
+        self.assertEqual(commands, README.count("\n$ "))
 
     def test_the_two_first_commands_are_the_ones_promised(self):
         setup = "python3 -m venv .venv && .venv/bin/pip install -r requirements.txt"
@@ -115,6 +117,7 @@ class FourthModelTests(ReadmeTestCase):
                 "Model   Database  Read  Inserted  Rejected  Seconds\n"
                 "Review  reviews      3         2         1     n.nn\n"
                 "Total                3         2         1     n.nn\n"
+                "Workers: one thread a model.\n"
                 "CommandError: 1 record was rejected.\n",
                 3,
             ),

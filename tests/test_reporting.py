@@ -46,6 +46,7 @@ class ReportTests(SimpleTestCase):
                 "Model    Database  Read  Inserted  Rejected  Seconds",
                 "Product  products     3         2         1     0.50",
                 "Total                 3         2         1     0.75",
+                "Workers: one thread a model.",
             ],
         )
         [reject] = ast.literal_eval("".join(lines[:3]).partition(": ")[2])
@@ -63,12 +64,13 @@ class ReportTests(SimpleTestCase):
                 "Model    Database   Read  Inserted  Updated  Ignored  Rejected  Seconds",
                 "Product  products  5,005         2    1,000        2     4,001     0.50",
                 "Total              5,005         2    1,000        2     4,001     1.00",
+                "Workers: one thread a model.",
                 "Dry run: nothing was stored.",
             ],
         )
 
-    def test_all_records_are_a_python_list_as_far_as_they_were_read(self):
-        records = [{"id": n, "name": "Lamp", "price": 1.0} for n in (1, 2, 3, 4)]
+    def test_all_records_are_a_python_list(self):
+        records = [{"id": n, "name": "Lamp", "price": 1.0} for n in (1, 2, 3)]
         lines = list(report(Outcome((model(),), 0.5), {"Product": records}, dry_run=False))
         self.assertEqual(
             lines[:5],
@@ -83,6 +85,21 @@ class ReportTests(SimpleTestCase):
                 "]",
             ],
         )
+
+    def test_no_success_is_told_of_what_was_rolled_back(self):
+        rolled_back = Outcome((model(is_stored=False),), 0.5, LoadError("Rolled back."))
+        lines = list(report(rolled_back, {"Product": [{"id": 1}]}, dry_run=False))
+        self.assertEqual(lines[0], "Product rejects: [")
+        self.assertEqual(lines[-1], "Rolled back: nothing was stored.")
+
+    def test_very_long_text_is_shortened(self):
+        long = Reject(1, 2, {"name": "x" * 5_000}, ["No."])
+        lines = list(report(Outcome((model(rejects=(long,)),), 0.5), {}, dry_run=False))
+        self.assertIn(f"'{'x' * 1_000}... (5,000 characters)'", lines[1])
+
+    def test_an_interrupt_before_the_first_batch_is_summed_up(self):
+        lines = list(report(Outcome((UNREAD,), 0.1, signal=signal.SIGINT), {}, dry_run=False))
+        self.assertEqual(lines[-2], "Total                 0         0         0     0.10")
 
     def test_nothing_is_told_of_a_load_that_never_began(self):
         outcome = Outcome((UNREAD,), 0.1, LoadError("products.csv: No such file or directory."))

@@ -7,11 +7,10 @@ from django.db import Error as DatabaseError
 
 from ... import arguments, reporting
 from ...datasets import DATASETS
-from ...hosts import THREAD
 from ...options import Options
 from ...output import check_json_path, print_lines, write_json
 from ...references import check_stored
-from ...results import KEPT_REJECTS, Counts, ModelResult, Outcome, Reject
+from ...results import Counts, ModelResult, Outcome, Reject
 
 
 class Command(BaseCommand):
@@ -29,47 +28,60 @@ class Command(BaseCommand):
             help="records read at a time (default: %(default)s)",
         )
         parser.add_argument(
-            "--summary", metavar="FILE", help="write the outcome there as a JSON document"
+            "--summary",
+            type=arguments.path,
+            metavar="FILE",
+            help="write the outcome there as a JSON document",
         )
 
     def handle(self, *, batch_size, summary, **options):
         if summary:
             check_json_path(summary)
         started = time.perf_counter()
+        datasets = [dataset for dataset in DATASETS if dataset.references]
         try:
-            models = [self.check_model(d, batch_size) for d in DATASETS if d.references]
+            models = [self.check_model(dataset, batch_size) for dataset in datasets]
         except DatabaseError as error:
             raise CommandError(f"The references cannot be checked: {error}") from error
-        outcome = Outcome(tuple(models), THREAD, time.perf_counter() - started)
+        outcome = Outcome(tuple(models), "thread", time.perf_counter() - started)
         exit_code = reporting.exit_status(outcome)
-        for model in outcome.models:
-            print_lines(self.stdout, [*reporting.rejects(model), ""])
         print_lines(self.stdout, reporting.summary(outcome, ("read", "rejected")))
+        failure = ""
         if summary:
-            write_json(summary, reporting.document(outcome, exit_code, {"batch_size": batch_size}))
-        if exit_code:
+            document = reporting.document(outcome, exit_code, {"batch_size": batch_size})
+            failure = write_json(summary, document)
+        if exit_code or failure:
             dangling = sum(model.counts.rejected for model in outcome.models)
             records = "record refers" if dangling == 1 else "records refer"
-            raise CommandError(f"{dangling:,} {records} to nothing.", returncode=exit_code)
+            raise CommandError(
+                f"{failure}{dangling:,} {records} to nothing.",
+                returncode=exit_code or reporting.FAILED,
+            )
 
     def check_model(self, dataset, batch_size):
+        """List the dangling records of a model as they are found, and return how many they are."""
         started = time.perf_counter()
+        source = f"database '{dataset.using}'"
         read = rejected = 0
-        kept = []
+        print_lines(self.stdout, [f"{dataset.name} records that refer to nothing: ["])
         for size, dangling in check_stored(dataset.model, dataset.references, batch_size):
-            kept += [
-                Reject(read + place, None, record, errors)
-                for place, record, errors in dangling[: KEPT_REJECTS - len(kept)]
-            ]
+            print_lines(
+                self.stdout,
+                (
+                    reporting.reject_line(source, Reject(read + place, None, record, errors))
+                    for place, record, errors in dangling
+                ),
+            )
             read += size
             rejected += len(dangling)
+        print_lines(self.stdout, ["]", ""])
         return ModelResult(
             model=dataset.name,
-            source=f"database '{dataset.using}'",
+            source=source,
             database=dataset.using,
             counts=Counts(read=read, rejected=rejected),
             is_stored=True,
-            rejects=tuple(kept),
+            rejects=(),
             rejects_file=None,
             seconds=time.perf_counter() - started,
         )

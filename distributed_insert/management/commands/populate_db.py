@@ -1,5 +1,6 @@
 """python manage.py populate_db: load users, products and orders into their databases at once."""
 
+import io
 from contextlib import ExitStack
 from dataclasses import fields
 
@@ -16,6 +17,7 @@ from ...interrupts import interrupts
 from ...loading import load
 from ...options import ON_CONFLICT, Options
 from ...output import check_json_path, print_lines, write_json
+from ...rejects import rejects_path
 from ...sources import MemorySource
 
 SUMMARISED_OPTIONS = (
@@ -45,6 +47,7 @@ class Command(BaseCommand):
         for dataset in DATASETS:
             files.add_argument(
                 f"--{dataset.plural}",
+                type=arguments.path,
                 metavar="FILE",
                 help=f"{dataset.plural}: {', '.join(dataset.fields)}",
             )
@@ -90,6 +93,7 @@ class Command(BaseCommand):
         )
         records.add_argument(
             "--rejects",
+            type=arguments.path,
             metavar="DIR",
             help="write rejected records there, a file a model in its source's format, with the "
             "reasons, to be mended and loaded; never over a file that is there",
@@ -132,7 +136,10 @@ class Command(BaseCommand):
 
         output = parser.add_argument_group("output")
         output.add_argument(
-            "--summary", metavar="FILE", help="write the outcome there as a JSON document"
+            "--summary",
+            type=arguments.path,
+            metavar="FILE",
+            help="write the outcome there as a JSON document",
         )
         output.add_argument(
             "--no-progress",
@@ -144,7 +151,12 @@ class Command(BaseCommand):
         paths = {d: options[d.plural] for d in DATASETS if options[d.plural] is not None}
         sources = self.file_sources(paths, **options)
         if summary:
-            check_json_path(summary, paths.values())
+            rejects = [
+                rejects_path(options["rejects"], dataset, source)
+                for dataset, source in sources.items()
+                if options["rejects"]
+            ]
+            check_json_path(summary, [*paths.values(), *rejects])
         if migrate:
             self.migrate_all(verbosity - 1)
         samples = {}
@@ -164,12 +176,14 @@ class Command(BaseCommand):
         if samples and exit_code == reporting.REJECTED:
             exit_code = 0
         print_lines(self.stdout, reporting.report(outcome, samples, how.dry_run))
+        failure = ""
         if summary:
             shown = {name: options[name] for name in SUMMARISED_OPTIONS}
             shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
-            write_json(summary, reporting.document(outcome, exit_code, shown))
-        if exit_code:
-            raise CommandError(reporting.conclusion(outcome), returncode=exit_code)
+            failure = write_json(summary, reporting.document(outcome, exit_code, shown))
+        if exit_code or failure:
+            conclusion = reporting.conclusion(outcome) if exit_code else ""
+            raise CommandError(failure + conclusion, returncode=exit_code or reporting.FAILED)
 
     def file_sources(self, paths, *, map, format, **options):
         if list(paths.values()).count(STANDARD_INPUT) > 1:
@@ -185,6 +199,8 @@ class Command(BaseCommand):
                     f"--map {name}.{field}: {name} has the fields {', '.join(dataset.fields)}.",
                     returncode=2,
                 )
+            if field in columns[dataset]:
+                raise CommandError(f"--map {name}.{field} is given twice.", returncode=2)
             columns[dataset][field] = column
         how = {name: options[name] for name in ("encoding", "delimiter", "ignore_unknown")}
         return {
@@ -194,7 +210,10 @@ class Command(BaseCommand):
 
     def migrate_all(self, verbosity):
         for alias in connections:
+            told = io.StringIO()
             try:
-                call_command("migrate", database=alias, verbosity=verbosity)
+                call_command("migrate", database=alias, verbosity=verbosity, stdout=told)
             except DatabaseError as error:
                 raise CommandError(f"Database '{alias}' cannot be migrated: {error}") from error
+            finally:
+                print_lines(self.stdout, told.getvalue().splitlines())
