@@ -2,6 +2,8 @@
 
 Either way the jobs are done one by one, in the order in which they were asked for, by one thread
 that alone uses the database's connection.
+
+A process that is not forked imports this module before Django is set up: it must know no models.
 """
 
 import gc
@@ -18,8 +20,6 @@ from typing import Any, Callable, Mapping
 import django
 from django.db import connections
 
-from .workers import Worker
-
 THREAD, PROCESS = WORKERS = ("thread", "process")
 
 # A process has to start, and starting it pays from about this many bytes of files on: see README.
@@ -31,7 +31,7 @@ GC_THRESHOLD = 200_000
 
 
 class ThreadHost:
-    def __init__(self, worker: Worker):
+    def __init__(self, worker):
         self._worker = worker
         self.executor = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
 
@@ -42,7 +42,7 @@ class ThreadHost:
 class ProcessHost:
     """A process that ends with the one that made it, even if that is killed."""
 
-    def __init__(self, worker: Worker):
+    def __init__(self, worker):
         self.executor = ProcessPoolExecutor(
             1,
             initializer=_begin,
@@ -92,8 +92,8 @@ def _processors():
 
 
 @contextmanager
-def hosts(workers: Mapping[Any, Worker], kind: str):
-    """Give a host of the kind to each worker, and end them all.
+def hosts(workers: Mapping[Any, Any], kind: str):
+    """Give a host of the kind to each worker, and end them all. Not to be called in an event loop.
 
     A worker that reads standard input is given a thread: only this process has it.
     """
@@ -101,7 +101,8 @@ def hosts(workers: Mapping[Any, Worker], kind: str):
     usual_pace = gc.get_threshold()
     gc.set_threshold(GC_THRESHOLD)
     if kind == PROCESS:
-        # A connection must not be inherited.
+        # A connection must not be inherited. Inside the coordinator's event loop this would close
+        # nothing: there, asgiref keeps another set of connections.
         connections.close_all()
     try:
         for key, worker in workers.items():

@@ -49,7 +49,25 @@ def load(
     `stopped_by` tells the number of a signal once one has come: the load then stops at the next
     batch. `on_progress` is told a dataset's counts and its position after each batch.
     """
-    return asyncio.run(_Coordinator(sources, options, stopped_by, on_progress).run())
+    started = time.perf_counter()
+    parents = {model for dataset in sources for model in dataset.references.values()}
+    datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
+    workers = {dataset: Worker(dataset, sources.get(dataset), options) for dataset in datasets}
+    kind = options.workers or choose_workers(sources.values())
+    with hosts(workers, kind) as hosts_of:
+        lanes = {
+            dataset.model: _Lane(dataset, sources.get(dataset), worker, hosts_of[dataset], options)
+            for dataset, worker in workers.items()
+        }
+        coordinator = _Coordinator(lanes, options, stopped_by, on_progress)
+        errors = asyncio.run(coordinator.run())
+    return Outcome(
+        models=tuple(lanes[dataset.model].result() for dataset in sources),
+        workers=kind,
+        seconds=time.perf_counter() - started,
+        error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
+        signal=coordinator.interrupted(),
+    )
 
 
 class _Lane:
@@ -61,9 +79,6 @@ class _Lane:
     def __init__(self, dataset, source, worker, host, options):
         self.dataset = dataset
         self.source = source
-        self.settled = asyncio.Event()
-        if source is None:
-            self.settled.set()
         self.counts = Counts()
         self.rejects: List[Reject] = []
         self.seconds = 0.0
@@ -71,6 +86,12 @@ class _Lane:
         self.is_stored = not options.is_held
         self._rejects_file = worker.rejects_file
         self._host = host
+
+    def prepare(self):
+        """Make what belongs to an event loop, in the one that is running."""
+        self.settled = asyncio.Event()
+        if self.source is None:
+            self.settled.set()
 
     async def call(self, job, *args):
         """Have the worker do a job. The jobs of a worker are done one by one, in order."""
@@ -107,48 +128,27 @@ class _Lane:
 
 
 class _Coordinator:
-    def __init__(self, sources, options, stopped_by, on_progress):
-        self._sources = sources
+    def __init__(self, lanes, options, stopped_by, on_progress):
+        self._lanes = lanes
         self._options = options
         self._stopped_by = stopped_by
         self._on_progress = on_progress
         self._failed = False
 
-    async def run(self):
+    async def run(self) -> List[LoadError]:
+        """Take all models through their jobs, and return why the load stopped short."""
         self._started = time.perf_counter()
         self._turn = asyncio.Lock()
-        kind = self._options.workers or choose_workers(self._sources.values())
-        workers = {
-            dataset: Worker(dataset, self._sources.get(dataset), self._options)
-            for dataset in self._datasets()
-        }
-        with hosts(workers, kind) as made:
-            self._lanes = {
-                dataset.model: _Lane(
-                    dataset, self._sources.get(dataset), worker, made[dataset], self._options
-                )
-                for dataset, worker in workers.items()
-            }
-            errors = []
-            try:
-                errors += await self._open() or await self._load()
-                if self._options.is_held and not errors:
-                    errors += await self._finish()
-            finally:
-                errors += await self._close()
-        loaded = [self._lanes[dataset.model] for dataset in self._sources]
-        return Outcome(
-            models=tuple(lane.result() for lane in loaded),
-            workers=kind,
-            seconds=time.perf_counter() - self._started,
-            error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
-            signal=self._interrupted(),
-        )
-
-    def _datasets(self):
-        """The datasets to load, and those of the models they refer to."""
-        parents = {model for dataset in self._sources for model in dataset.references.values()}
-        return dict.fromkeys([*self._sources, *(d for d in DATASETS if d.model in parents)])
+        for lane in self._lanes.values():
+            lane.prepare()
+        errors = []
+        try:
+            errors += await self._open() or await self._load()
+            if self._options.is_held and not errors:
+                errors += await self._finish()
+        finally:
+            errors += await self._close()
+        return errors
 
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
@@ -208,7 +208,7 @@ class _Coordinator:
     def _is_stopping(self):
         return self._failed or self._stopped_by()
 
-    def _interrupted(self):
+    def interrupted(self):
         """The signal that cut the load short, if it did."""
         if all(lane.is_complete for lane in self._lanes.values() if lane.source):
             return None
@@ -236,7 +236,7 @@ class _Coordinator:
         rejected = self._rejected()
         if self._options.all_or_nothing and rejected:
             return [LoadError(f"Rolled back: {rejection(rejected)}")]
-        if self._options.dry_run or self._interrupted():
+        if self._options.dry_run or self.interrupted():
             return []
         for lane in self._parents_first():
             errors = await _errors([lane.call("finish", True)])

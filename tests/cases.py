@@ -38,11 +38,13 @@ class LoadTestCase(TransactionTestCase):
 
 
 class PopulateTestCase(LoadTestCase):
+    workers = None
+
     def populate(self, **options):
         """Run the command; return its output and, where it failed, the error."""
         output, error = io.StringIO(), None
         try:
-            call_command("populate_db", stdout=output, **options)
+            call_command("populate_db", stdout=output, **{"workers": self.workers, **options})
         except CommandError as raised:
             error = raised
         return output.getvalue(), error

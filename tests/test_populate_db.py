@@ -90,7 +90,7 @@ class SampleTests(PopulateTestCase):
                 "Total                30        25         5",
             ],
         )
-        self.assertEqual(lines[-1], "Workers: one thread a model.")
+        self.assertEqual(lines[-1], f"Workers: one {self.workers or 'thread'} a model.")
 
     def test_a_second_run_changes_nothing_and_says_what_is_there(self):
         self.populate()
@@ -336,7 +336,7 @@ class ProcessTests(SimpleTestCase):
             with self.subTest(number=number):
                 process = subprocess.Popen(
                     [sys.executable, "manage.py", "populate_db"]
-                    + ["--users", "-", "--batch-size", "1", "--on-conflict", "update"]
+                    + ["--users", "-", "--batch-size", "100", "--on-conflict", "update"]
                     + ["--summary", str(summary)],
                     cwd=ROOT,
                     env=environment(self.folder),
@@ -346,7 +346,7 @@ class ProcessTests(SimpleTestCase):
                     encoding="utf-8",
                 )
                 # More than a pipe holds: when it is written, the load has begun to read it.
-                process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 20_000)
+                process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 50_000)
                 process.stdin.flush()
                 process.send_signal(number)
                 output, errors = process.communicate()
