@@ -1,7 +1,6 @@
 """The formats of files: CSV and JSON Lines."""
 
 import csv
-import io
 import json
 import math
 import re
@@ -196,21 +195,26 @@ class CsvSource(FileSource):
 
     # `_line` and `_errors` come first: behind them stands a record of any length.
 
-    def reject_header(self):
-        return self._text(["_line", "_errors", *map(_quoted, self._without_own(self._header))])
+    def write_rejects_header(self, file):
+        header = map(_quoted, self._without_own(self._header))
+        self._writer(file).writerow(["_line", "_errors", *header])
 
-    def reject(self, line, raw, errors):
-        values = [raw.text] if isinstance(raw, Malformed) else self._without_own(raw)
-        return self._text([line, "; ".join(errors), *map(_quoted, values)])
+    def write_rejects(self, file, rejects):
+        self._writer(file).writerows(
+            [line, "; ".join(errors), *map(_quoted, self._without_own(raw))]
+            for line, raw, errors in rejects
+        )
 
     def _without_own(self, raw):
+        if isinstance(raw, Malformed):
+            return [raw.text]
+        if not self._quoted:
+            return raw
         own = [i for i, name in enumerate(self._header) if name in ("_line", "_errors")]
         return [value for index, value in enumerate(raw) if index not in own]
 
-    def _text(self, values):
-        text = io.StringIO()
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(values)
-        return text.getvalue()
+    def _writer(self, file):
+        return csv.writer(file, delimiter=self._delimiter, lineterminator="\n")
 
 
 def _quoted(value):

@@ -36,9 +36,9 @@ class RejectsFile:
         """Add the (line, raw, errors) of each reject, and hand them to the operating system."""
         with self._errors():
             if rejects and self._is_empty:
-                self._file.write(self._source.reject_header())
+                self._source.write_rejects_header(self._file)
                 self._is_empty = False
-            self._file.writelines(self._source.reject(*reject) for reject in rejects)
+            self._source.write_rejects(self._file, rejects)
             self._file.flush()
 
     def close(self):

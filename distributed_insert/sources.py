@@ -6,7 +6,7 @@ Records come in batches: their lines, and each in the source's own raw form, of 
               indexes of the records that are left out since they have not just these fields
     fields    of one of these: a dict of the fields it has, and the names of unknown ones
     data      the record as a dict, to be shown
-    reject    the record with its errors as text in the source's own format, to be mended
+    rejects   written to a file in the source's own format: (line, raw, errors) each, to be mended
 """
 
 import json
@@ -73,8 +73,8 @@ class Source:
             return []
         return [name for name in names if name not in self._columns and name[:1] != "_"]
 
-    def reject_header(self) -> str:
-        return ""
+    def write_rejects_header(self, file):
+        pass
 
     def close(self):
         pass
@@ -101,10 +101,11 @@ class DictSource(Source):
     def data(self, raw):
         return {"text": raw.text} if isinstance(raw, Malformed) else raw
 
-    def reject(self, line, raw, errors):
-        data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
-        record = {**data, "_line": line, "_errors": errors}
-        return json.dumps(record, ensure_ascii=self.encoding != "utf-8") + "\n"
+    def write_rejects(self, file, rejects):
+        for line, raw, errors in rejects:
+            data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
+            record = {**data, "_line": line, "_errors": errors}
+            file.write(json.dumps(record, ensure_ascii=self.encoding != "utf-8") + "\n")
 
 
 class MemorySource(DictSource):

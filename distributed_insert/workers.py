@@ -1,10 +1,11 @@
 """A worker owns one database: all that touches it is a job of its worker, on one thread."""
 
+from array import array
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 from django.db import connections, transaction
 
@@ -31,8 +32,8 @@ class Batch:
     """The line each record begins on."""
     raws: List[Any]
     """The records in their source's own form."""
-    rows: Dict[int, Sequence[Any]]
-    """The values of each record that meets the rules, by its index."""
+    rows: List[Optional[Sequence[Any]]]
+    """The values of each record that meets the rules; None in the place of each of the others."""
     faults: Dict[int, Explanation]
     """What is wrong with each of the others."""
     position: int
@@ -86,7 +87,7 @@ class Worker:
             self._ahead.put(batch)
         return bool(batch.raws)
 
-    def read(self) -> Optional[Dict[str, Set[int]]]:
+    def read(self) -> Optional[Dict[str, Sequence[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.
 
         Returns None at the end of the source.
@@ -95,9 +96,9 @@ class Worker:
         if not batch.raws:
             return None
         self._batches.append(batch)
-        return {name: self._values(batch, name) for name in self._dataset.references}
+        return {name: array("q", self._values(batch, name)) for name in self._dataset.references}
 
-    def missing(self, ids: Set[int]) -> Set[int]:
+    def missing(self, ids: Iterable[int]) -> Set[int]:
         """Return those of `ids` not stored, as seen by the connection that inserts them."""
         return missing_ids(self.model, self.using, ids)
 
@@ -157,13 +158,14 @@ class Worker:
         values, misfits = self._source.columns(raws)
         columns = dict(zip(self._fields, values))
         faults = validate(self._rules, columns)
-        rows = dict(enumerate(zip(*(columns[name] for name in self._fields))))
+        rows = list(zip(*(columns[name] for name in self._fields)))
         for index in faults:
-            del rows[index]
+            rows[index] = None
+        for index in misfits:
+            rows.insert(index, None)
         if misfits:
             left_out = set(misfits)
             places = [index for index in range(len(raws)) if index not in left_out]
-            rows = {places[index]: row for index, row in rows.items()}
             faults = {places[index]: fault for index, fault in faults.items()}
             faults.update((index, self._explain(raws[index])) for index in misfits)
         return rows, faults
@@ -175,22 +177,23 @@ class Worker:
 
     def _values(self, batch, name):
         """Return the values of the field `name` that meet its rules, of all records."""
-        values = set(map(itemgetter(self._fields.index(name)), batch.rows.values()))
+        values = set(map(itemgetter(self._fields.index(name)), filter(None, batch.rows)))
         values.update(f.values[name] for f in batch.faults.values() if name in f.values)
         return values
 
     def _turn_down(self, batch, index):
         """Take a record that met the rules out of those to be inserted, for errors to be added."""
-        values = dict(zip(self._fields, batch.rows.pop(index)))
-        batch.faults[index] = Explanation(values)
+        batch.faults[index] = Explanation(dict(zip(self._fields, batch.rows[index])))
+        batch.rows[index] = None
         return batch.faults[index]
 
     def _check_references(self, batch, missing):
         for name, model in self._dataset.references.items():
             position, absent = self._fields.index(name), missing[name]
             if absent:
-                for index in [i for i, row in batch.rows.items() if row[position] in absent]:
-                    self._turn_down(batch, index)
+                for index, row in enumerate(batch.rows):
+                    if row and row[position] in absent:
+                        self._turn_down(batch, index)
                 for fault in batch.faults.values():
                     if fault.values.get(name) in absent:
                         fault.references.append(does_not_exist(model, fault.values[name]))
@@ -202,18 +205,19 @@ class Worker:
         if not ids:
             return
         stored, first = ids - self.missing(ids), {}
-        if not ids.isdisjoint(map(itemgetter(self._key), batch.rows.values())):
-            for index, row in batch.rows.items():
-                first.setdefault(row[self._key], index)
+        if not ids.isdisjoint(map(itemgetter(self._key), filter(None, batch.rows))):
+            for index, row in enumerate(batch.rows):
+                if row:
+                    first.setdefault(row[self._key], index)
         for index, fault in batch.faults.items():
             value = fault.values.get(key)
             if value in stored or first.get(value, index) < index:
                 fault.conflicts.append(already_exists(value))
 
     def _store(self, batch) -> Counts:
-        places, rows = list(batch.rows), list(batch.rows.values())
         if self._options.on_conflict == "error":
             self._check_conflicts(batch)
+        rows = list(filter(None, batch.rows))
         inserted, conflicts, refused = insert(self.model, self.using, rows)
         updated = ignored = 0
         if self._options.on_conflict == "error":
@@ -224,8 +228,10 @@ class Worker:
             updated = len(conflicts) - len(errors)
         else:
             ignored = len(conflicts)
-        for i, error in refused.items():
-            self._turn_down(batch, places[i]).conflicts.append(error)
+        if refused:
+            places = [index for index, row in enumerate(batch.rows) if row]
+            for i, error in refused.items():
+                self._turn_down(batch, places[i]).conflicts.append(error)
         return Counts(len(batch.raws), inserted, updated, ignored, len(batch.faults))
 
     def _reject(self, batch, index):

@@ -87,22 +87,45 @@ def _by_halves(execute, using, numbered: List[Tuple[int, Row]]) -> Tuple[int, Di
 
 
 def _execute(model, using, rows, suffix="") -> int:
-    """Run multi-row INSERT statements through Django's connection; return the rows they wrote."""
+    """Run multi-row INSERT statements on Django's connection; return how many rows they wrote."""
     connection = connections[using]
     quote = connection.ops.quote_name
     fields = model._meta.concrete_fields
     columns = ", ".join(quote(field.column) for field in fields)
-    values = f"({', '.join(['%s'] * len(fields))})"
+    execute, placeholder = _executor(connection)
+    values = f"({', '.join([placeholder] * len(fields))})"
     insert_into = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "
     size = max(1, min(ROWS_PER_STATEMENT, connection.ops.bulk_batch_size(fields, rows)))
     written = 0
-    with connection.cursor() as cursor:
-        for start in range(0, len(rows), size):
-            part = _adapted(fields, connection, rows[start : start + size])
-            sql = f"{insert_into}{', '.join([values] * len(part))} {suffix}"
-            cursor.execute(sql, list(chain(*part)))
-            written += cursor.rowcount
+    for start in range(0, len(rows), size):
+        part = _adapted(fields, connection, rows[start : start + size])
+        sql = f"{insert_into}{', '.join([values] * len(part))} {suffix}"
+        written += execute(sql, list(chain(*part))).rowcount
     return written
+
+
+def _executor(connection):
+    """Return what executes a statement and returns a cursor, and the placeholder it knows.
+
+    Django's cursor for SQLite looks for the %s in every statement, to make them ?, which takes as
+    long as the insert itself: 1.0 microseconds a row rather than 0.5. So there the cursor is the
+    driver's own, as Django's connection has it.
+    """
+    if connection.vendor != "sqlite":
+        return partial(_execute_on, connection), "%s"
+
+    def execute(sql, values):
+        with connection.wrap_database_errors:
+            return connection.connection.execute(sql, values)
+
+    connection.ensure_connection()
+    return execute, "?"
+
+
+def _execute_on(connection, sql, values):
+    cursor = connection.cursor()
+    cursor.execute(sql, values)
+    return cursor
 
 
 def _adapted(fields, connection, rows):

@@ -1,5 +1,6 @@
 import csv
 import gzip
+import io
 import json
 import shutil
 import sys
@@ -226,9 +227,11 @@ class CsvRejectTests(FormatTestCase):
     def rejected(self, content, errors=("No.",), **options):
         """Return the file of rejects that a file of nothing but rejects makes."""
         source = self.opened(content, **options)
-        return source.reject_header() + "".join(
-            source.reject(line, raw, list(errors)) for line, raw in self.records(source, 100)
-        )
+        file = io.StringIO()
+        source.write_rejects_header(file)
+        rejects = [(line, raw, list(errors)) for line, raw in self.records(source, 100)]
+        source.write_rejects(file, rejects)
+        return file.getvalue()
 
     def test_the_source_comes_behind_its_lines_and_errors(self):
         self.assertEqual(
@@ -320,9 +323,10 @@ class JsonLinesTests(FormatTestCase):
 
     def test_rejects_are_records_with_a_line_and_errors(self):
         source = self.opened('{"name": "Zoë \\ud800", "_line": 1, "_errors": ["Old."]}\n{\n')
-        rejects = [source.reject(line, raw, ["No."]) for line, raw in self.records(source)]
+        file = io.StringIO()
+        source.write_rejects(file, [(line, raw, ["No."]) for line, raw in self.records(source)])
         self.assertEqual(
-            rejects,
+            file.getvalue().splitlines(keepends=True),
             [
                 '{"name": "Zoë \ud800", "_line": 1, "_errors": ["No."]}\n',
                 '{"_text": "{\\n", "_line": 2, "_errors": ["No."]}\n',

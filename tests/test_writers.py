@@ -7,7 +7,7 @@ from distributed_insert import writers
 from distributed_insert.models import User
 from distributed_insert.writers import Insertion, insert, update
 
-from .cases import stored
+from .cases import LoadTestCase, stored
 
 
 def row(number, name="Ann"):
@@ -23,9 +23,12 @@ class InsertTests(TestCase):
 
     def test_rows_are_inserted_many_a_statement(self):
         rows = [row(number) for number in range(1, 1001)]
-        with self.assertNumQueries(5 + 2, using="users"):  # and the savepoint, made and released
-            with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
-                self.assertEqual(insert(User, "users", rows), Insertion(1000, [], {}))
+        statements = []
+        connections["users"].connection.set_trace_callback(statements.append)
+        self.addCleanup(connections["users"].connection.set_trace_callback, None)
+        with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
+            self.assertEqual(insert(User, "users", rows), Insertion(1000, [], {}))
+        self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 5)
         self.assertEqual(stored(User), [tuple(row) for row in rows])
 
     def test_no_rows_are_no_error(self):
@@ -50,11 +53,16 @@ class InsertTests(TestCase):
             self.assertRegex(error, r"^Refused by the database: .*name")
         self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 5, 6, 8])
 
+
+class FullDiskTests(LoadTestCase):
     def test_an_error_of_the_database_is_raised_and_nothing_kept(self):
-        with mock.patch.object(writers, "ROWS_PER_STATEMENT", 1):
-            with self.assertRaises(OperationalError), transaction.atomic(using="users"):
-                with connections["users"].execute_wrapper(FailingAt(3)):
-                    insert(User, "users", [row(1), row(2), row(3)])
+        with connections["users"].cursor() as cursor:
+            [pages] = cursor.execute("PRAGMA page_count").fetchone()
+            cursor.execute(f"PRAGMA max_page_count={pages}")
+        self.addCleanup(connections["users"].close)
+        with self.assertRaisesMessage(OperationalError, "database or disk is full"):
+            with transaction.atomic(using="users"):
+                insert(User, "users", [row(number) for number in range(1, 10_001)])
         self.assertEqual(stored(User), [])
 
 
@@ -75,16 +83,3 @@ class UpdateTests(TestCase):
         self.assertEqual(list(refused), [0])
         self.assertRegex(refused[0], r"^Refused by the database: .*name")
         self.assertEqual(stored(User), [tuple(row(1, "Old")), tuple(row(2, "New"))])
-
-
-class FailingAt:
-    """An execute wrapper under which the nth INSERT finds the disk full."""
-
-    def __init__(self, nth):
-        self.left = nth
-
-    def __call__(self, execute, sql, params, many, context):
-        self.left -= sql.startswith("INSERT")
-        if not self.left:
-            raise OperationalError("database or disk is full")
-        return execute(sql, params, many, context)
