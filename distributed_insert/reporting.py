@@ -33,7 +33,7 @@ def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> I
     yield f"Workers: one {outcome.workers} a model."
     if dry_run:
         yield "Dry run: nothing was stored."
-    elif not all(model.is_stored for model in outcome.models):
+    elif not any(model.is_stored for model in outcome.models):
         yield "Rolled back: nothing was stored."
 
 

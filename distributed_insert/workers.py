@@ -15,7 +15,6 @@ from .references import does_not_exist, missing_ids
 from .rejects import RejectsFile, rejects_path
 from .results import KEPT_REJECTS, Counts, LoadError, Reject, Written
 from .sources import Malformed
-from .spool import Spool
 from .validation import Explanation, explain, validate
 from .writers import insert, update
 
@@ -56,7 +55,6 @@ class Worker:
         self._options = options
         self._fields = dataset.fields
         self._key = self._fields.index(self.model._meta.pk.name)
-        self._ahead = Spool()
         self._batches = deque()
         self._read = 0
         self._rejects_to_keep = KEPT_REJECTS
@@ -80,21 +78,15 @@ class Worker:
                 self._held = transaction.atomic(using=self.using)
                 self._held.__enter__()
 
-    def read_ahead(self) -> bool:
-        """Read and validate the next batch, and put it by for `read`; False at the end."""
-        batch = self._next_batch()
-        if batch.raws:
-            self._ahead.put(batch)
-        return bool(batch.raws)
-
     def read(self) -> Optional[Dict[str, Sequence[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.
 
         Returns None at the end of the source.
         """
-        batch = self._ahead.take() or self._next_batch()
-        if not batch.raws:
+        lines, raws = self._source.read(self._options.batch_size)
+        if not raws:
             return None
+        batch = Batch(lines, raws, *self._validate(raws), self._source.position)
         self._batches.append(batch)
         return {name: array("q", self._values(batch, name)) for name in self._dataset.references}
 
@@ -142,16 +134,11 @@ class Worker:
         """Close the files and this thread's connection, rolling back what is not committed."""
         with ExitStack() as closing:
             closing.callback(connections[self.using].close)
-            closing.callback(self._ahead.close)
             if self.rejects_file:
                 closing.callback(self.rejects_file.close)
             if self._source:
                 closing.callback(self._source.close)
             closing.callback(self.finish, commit=False)
-
-    def _next_batch(self):
-        lines, raws = self._source.read(self._options.batch_size)
-        return Batch(lines, raws, *self._validate(raws), self._source.position)
 
     def _validate(self, raws):
         """Return the rows of the records that meet the rules and the faults of others, by index."""
@@ -191,9 +178,9 @@ class Worker:
         for name, model in self._dataset.references.items():
             position, absent = self._fields.index(name), missing[name]
             if absent:
-                for index, row in enumerate(batch.rows):
-                    if row and row[position] in absent:
-                        self._turn_down(batch, index)
+                rows = enumerate(batch.rows)
+                for index in [i for i, row in rows if row and row[position] in absent]:
+                    self._turn_down(batch, index)
                 for fault in batch.faults.values():
                     if fault.values.get(name) in absent:
                         fault.references.append(does_not_exist(model, fault.values[name]))

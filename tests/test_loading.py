@@ -133,27 +133,22 @@ class ThreadTests(LoadTestCase):
 
 
 class ReferenceTests(LoadTestCase):
-    def test_orders_are_read_ahead_while_their_parents_load_and_wait_for_all_of_them(self):
-        orders_read = threading.Event()
+    def test_orders_are_read_at_once_and_wait_for_all_of_their_parents(self):
+        order_read = threading.Event()
 
-        def users_until_the_orders_are_read():
+        def users_until_an_order_is_read():
             for [user] in map(users, range(1, 2001)):
                 yield user
-                if orders_read.is_set():
+                if order_read.is_set():
                     yield from users(9998, 9999)
                     return
 
-        class ReadOrders(MemorySource):
-            def read(self, size):
-                lines, raws = super().read(size)
-                if not raws:
-                    orders_read.set()
-                return lines, raws
-
         outcome = load(
             {
-                ORDERS: ReadOrders(orders((1, 1, 1), (2, 9999, 1), (3, 8888, 1))),
-                USERS: MemorySource(users_until_the_orders_are_read()),
+                ORDERS: SourceWith(
+                    orders((1, 1, 1), (2, 9999, 1), (3, 8888, 1)), lambda batch: order_read.set()
+                ),
+                USERS: MemorySource(users_until_an_order_is_read()),
                 PRODUCTS: MemorySource(products(1)),
             },
             batch_size=1,
@@ -267,6 +262,55 @@ class VerdictTests(LoadTestCase):
         [model] = load({USERS: MemorySource(records)}, batch_size=7).models
         self.assertEqual(model.counts, Counts(read=60, inserted=3, rejected=57))
         self.assertEqual([reject.number for reject in model.rejects], list(range(4, 24)))
+
+
+class CountTests(LoadTestCase):
+    def test_a_record_that_is_lost_is_no_small_matter(self):
+        original = workers.insert
+
+        def insert(model, using, rows):
+            return original(model, using, rows)._replace(inserted=len(rows) - 1)
+
+        with mock.patch.object(workers, "insert", insert):
+            with self.assertRaisesMessage(RuntimeError, "User records were lost or counted twice"):
+                load({USERS: MemorySource(users(1, 2))})
+
+
+class CommitTests(LoadTestCase):
+    def finished(self, fail=None):
+        """Load all or nothing; return the outcome and the models whose commit was asked for."""
+        asked = []
+        original = Worker.finish
+
+        def finish(worker, commit):
+            if commit:
+                asked.append(worker.model)
+                if worker.model is fail:
+                    raise OperationalError("database or disk is full")
+            original(worker, commit)
+
+        with mock.patch.object(Worker, "finish", finish):
+            outcome = load(
+                {
+                    ORDERS: MemorySource(orders((1, 1, 1))),
+                    USERS: MemorySource(users(1)),
+                    PRODUCTS: MemorySource(products(1)),
+                },
+                all_or_nothing=True,
+            )
+        return outcome, asked
+
+    def test_parents_are_committed_first(self):
+        outcome, asked = self.finished()
+        self.assertEqual(asked, [User, Product, Order])
+        self.assertEqual([model.is_stored for model in outcome.models], [True, True, True])
+
+    def test_a_commit_that_fails_keeps_those_before_it_and_rolls_back_the_rest(self):
+        outcome, asked = self.finished(fail=Product)
+        self.assertEqual(asked, [User, Product])
+        self.assertEqual(str(outcome.error), "Database 'products': database or disk is full")
+        self.assertEqual([model.is_stored for model in outcome.models], [False, True, False])
+        self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [1, 0, 0])
 
 
 class FailureTests(LoadTestCase):
