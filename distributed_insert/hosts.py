@@ -22,8 +22,10 @@ from django.db import connections
 
 THREAD, PROCESS = WORKERS = ("thread", "process")
 
-# A process has to start, and starting it pays from about this many bytes of files on: see README.
-PROCESS_FROM_BYTES = 8_000_000
+# Three processes are forked in no time, and pay from about 60,000 records on; one that is not forked
+# has to import Django first, which pays from about 500,000 records on. Both as bytes of their files.
+FORKED_FROM_BYTES = 2_000_000
+STARTED_FROM_BYTES = 16_000_000
 
 # Batches are freed by their reference counts; looking for cycles among their tens of thousands of
 # records at the usual pace takes a third of the time of reading them.
@@ -81,8 +83,10 @@ def _end_with_parent():
 
 def choose_workers(sources) -> str:
     """Return which kind of worker loads these sources faster."""
+    is_forked = multiprocessing.get_start_method() == "fork"
+    enough = FORKED_FROM_BYTES if is_forked else STARTED_FROM_BYTES
     size = sum(source.size or 0 for source in sources)
-    return PROCESS if size >= PROCESS_FROM_BYTES and _processors() > 1 else THREAD
+    return PROCESS if size >= enough and _processors() > 1 else THREAD
 
 
 def _processors():

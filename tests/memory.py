@@ -1,12 +1,12 @@
 """Measure the memory that loads of different sizes take.
 
-    python -m tests.memory
+    python -m tests.memory [--workers thread|process] [--records N N]
 
-Prints the peak resident size of a process that loads 100,000 orders, and of one that loads
-1,000,000, and the ratio of the two. Needs an operating system with `os.wait4`.
+Loads so many users, products and orders each, and prints the peak resident size of the largest
+process of either load and their ratio. Needs the `resource` module, which Windows has not.
 """
 
-import os
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -15,30 +15,48 @@ from pathlib import Path
 from .cases import ROOT, environment, manage
 from .generated import write_files
 
+# Runs a command, and prints the peak size of the largest process that it and its children were.
+MEASURE = """
+import resource, subprocess, sys
+status = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(status, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
-def peak_megabytes(records):
-    """Return the peak resident size, in MB, of a load of so many orders."""
+
+def peak_megabytes(records, workers):
+    """Return the peak resident size, in MB, of a load of so many records of each model."""
     with tempfile.TemporaryDirectory() as folder:
         for alias in ("users", "products", "orders"):
             manage("migrate", f"--database={alias}", folder=folder)
         write_files(folder, records)
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", "populate_db", "--orders", f"{folder}/orders.csv"],
+        files = [f"--{alias}={folder}/{alias}.csv" for alias in ("users", "products", "orders")]
+        load = [sys.executable, "manage.py", "populate_db", f"--workers={workers}", *files]
+        process = subprocess.run(
+            [sys.executable, "-c", MEASURE, *load, f"--rejects={folder}/rejects"],
             cwd=ROOT,
             env=environment(Path(folder)),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            check=True,
         )
-        _, _, usage = os.wait4(process.pid, 0)
-        # Linux counts in kilobytes, macOS in bytes.
-        return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
+    status, peak = map(int, process.stdout.split())
+    if status != 3:
+        raise SystemExit(f"The load ended with exit status {status}.")
+    # Linux counts in kilobytes, macOS in bytes.
+    return peak / (1024 if sys.platform == "linux" else 1024 * 1024)
 
 
 def main():
-    small, large = peak_megabytes(100_000), peak_megabytes(1_000_000)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workers", choices=("thread", "process"), default="thread")
+    parser.add_argument("--records", type=int, nargs=2, default=(100_000, 1_000_000))
+    options = parser.parse_args()
+    small, large = (peak_megabytes(records, options.workers) for records in options.records)
     sys.stdout.write(
-        f"100,000 orders: {small:.1f} MB; 1,000,000 orders: {large:.1f} MB; "
-        f"ratio {large / small:.2f}\n"
+        "Largest {} of a load of {:,} and of {:,} records of each model: "
+        "{:.1f} MB and {:.1f} MB, ratio {:.2f}\n".format(
+            options.workers, *options.records, small, large, large / small
+        )
     )
 
 

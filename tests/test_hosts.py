@@ -141,11 +141,19 @@ class ChoiceTests(LoadTestCase):
         return source
 
     def test_large_files_are_loaded_by_processes_and_small_ones_by_threads(self):
-        half = hosts.PROCESS_FROM_BYTES // 2
-        with mock.patch.object(hosts, "_processors", return_value=2):
-            self.assertEqual(choose_workers([self.source(half), self.source(half)]), "process")
-            self.assertEqual(choose_workers([self.source(half), self.source(half - 1)]), "thread")
-            self.assertEqual(choose_workers([self.source(None)]), "thread")
+        for method, enough in (
+            ("fork", hosts.FORKED_FROM_BYTES),
+            ("forkserver", hosts.STARTED_FROM_BYTES),
+            ("spawn", hosts.STARTED_FROM_BYTES),
+        ):
+            half = self.source(enough // 2)
+            less = self.source(enough // 2 - 1)
+            with self.subTest(method=method), mock.patch.object(
+                multiprocessing, "get_start_method", return_value=method
+            ), mock.patch.object(hosts, "_processors", return_value=2):
+                self.assertEqual(choose_workers([half, half]), "process")
+                self.assertEqual(choose_workers([half, less]), "thread")
+                self.assertEqual(choose_workers([self.source(None)]), "thread")
 
     def test_one_processor_has_threads(self):
         with mock.patch.object(hosts, "_processors", return_value=1):
