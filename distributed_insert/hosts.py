@@ -22,8 +22,8 @@ from django.db import connections
 
 THREAD, PROCESS = WORKERS = ("thread", "process")
 
-# Three processes are forked in no time, and pay from about 60,000 records on; one that is not forked
-# has to import Django first, which pays from about 500,000 records on. Both as bytes of their files.
+# Bytes of files: processes are forked in no time, and pay from about 60,000 records on; those that
+# are not forked have to import Django, and pay from about 500,000 records on.
 FORKED_FROM_BYTES = 2_000_000
 STARTED_FROM_BYTES = 16_000_000
 

@@ -4,7 +4,8 @@
 
 Each time, a load of 60,000 records is killed with SIGKILL and then run again to its end with
 `--on-conflict ignore`. The databases must equal those of a load that nobody disturbed, row by row,
-and at the moment of the kill no order may be stored without its user and its product.
+and at the moment of the kill no order may be stored without its user and its product. Threads and
+processes do the work by turns, as chance has it.
 """
 
 import argparse
@@ -70,11 +71,11 @@ class Loads:
                 connection.execute(f"ATTACH '{databases}/{alias}.db' AS {alias}")
             return connection.execute(DANGLING).fetchone()[0]
 
-    def kill_and_complete(self, moment):
+    def kill_and_complete(self, moment, workers):
         """Kill a load after a share of its time; return whether it was short, and then whole."""
         databases = self.databases("killed")
         process = subprocess.Popen(
-            [sys.executable, "manage.py", *self.options],
+            [sys.executable, "manage.py", *self.options, f"--workers={workers}"],
             cwd=ROOT,
             env=environment(databases),
             stdout=subprocess.DEVNULL,
@@ -101,7 +102,10 @@ def main():
     rng = random.Random()
     with tempfile.TemporaryDirectory() as folder:
         loads = Loads(folder, options.records)
-        results = [loads.kill_and_complete(rng.random()) for _ in range(options.kills)]
+        results = [
+            loads.kill_and_complete(rng.random(), rng.choice(["thread", "process"]))
+            for _ in range(options.kills)
+        ]
     short = sum(was_short for was_short, _ in results)
     whole = sum(is_whole for _, is_whole in results)
     sys.stdout.write(

@@ -14,6 +14,7 @@ class KilledLoadTests(SimpleTestCase):
         self.addCleanup(shutil.rmtree, folder)
         loads = Loads(folder, 20_000)
         self.assertEqual(loads.dangling(loads.folder / "undisturbed"), 0)
-        results = [loads.kill_and_complete(moment) for moment in (0.5, 0.65, 0.8)]
+        kills = ((0.5, "thread"), (0.65, "process"), (0.8, "thread"))
+        results = [loads.kill_and_complete(*kill) for kill in kills]
         self.assertEqual([is_whole for _, is_whole in results], [True, True, True])
         self.assertIn(True, [was_short for was_short, _ in results])
