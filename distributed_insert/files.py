@@ -16,6 +16,7 @@ STANDARD_INPUT = "-"
 DEFAULT_ENCODING = "utf-8-sig"
 # A longer line is no record; the bound keeps a file without line breaks out of memory.
 MAX_LINE_LENGTH = 1 << 20
+TOO_LONG = f"line longer than {MAX_LINE_LENGTH} characters"
 SCAN_SIZE = 1 << 20
 
 
@@ -109,3 +110,8 @@ class TextFile:
         if self._text:
             self._text.close()
             self._bytes.close()
+
+
+def is_cut(line):
+    """Whether this is a piece of a longer line, and not the last of it."""
+    return len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n"

@@ -125,6 +125,15 @@ def short_text(label: str, max_length: int) -> Rule:
     return rule
 
 
+def _are_emails(values):
+    try:
+        lines = "\n".join(values) + "\n"
+    except TypeError:  # one of them is no text
+        return False
+    is_short = max(map(len, values)) <= MAX_EMAIL_LENGTH
+    return is_short and lines.count("\n") == len(values) and _emails(lines)
+
+
 def email_address(label: str) -> Rule:
     blank = not_blank(label)
     error = [f"{label} is not valid"]
@@ -134,11 +143,8 @@ def email_address(label: str) -> Rule:
 
     def rule(values):
         values, errors = blank(values)
-        if not errors and all(type(value) is str for value in values):
-            lines = "\n".join(values) + "\n"
-            longest = max(map(len, values))
-            if longest <= MAX_EMAIL_LENGTH and lines.count("\n") == len(values) and _emails(lines):
-                return values, {}
+        if not errors and _are_emails(values):
+            return values, {}
         invalid = (i for i, value in enumerate(values) if i not in errors and not is_valid(value))
         return values, {**errors, **dict.fromkeys(invalid, error)}
 

@@ -1,6 +1,7 @@
 """Compare `populate_db` with the bare databases and with other ways to load the same records.
 
     python -m tests.benchmark [--records N] [--rounds N]
+    python -m tests.benchmark --profile [--records N]
 
 Makes users, products and orders (3% with a bad field; references at random, 1% of them dangling),
 and has each contender load them in a process of its own, on databases of its own, in turn. Prints
@@ -9,14 +10,20 @@ the medians of the whole processes' times. The slow contenders get fewer records
 What a contender stores is compared with what ours does. Those that do not validate are given only
 the records that are valid, and nothing to check; the sqlite3 shell, which is the limit, is given
 everything and stores everything.
+
+With `--profile` it does the jobs of the workers one after the other in this process, and prints
+where the time of each went.
 """
 
 import argparse
+import cProfile
 import csv
+import gc
 import importlib.util
 import json
 import os
 import platform
+import pstats
 import shutil
 import sqlite3
 import statistics
@@ -305,11 +312,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=300_000, help="of each model")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--way", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ds_project.settings")
     if options.way:
         WAYS[options.way[0]](options.way[1])
+        return
+    if options.profile:
+        profile(options.records)
         return
     contenders = [contender for contender in CONTENDERS if contender.is_installed]
     rates = {contender.name: [] for contender in contenders}
@@ -325,6 +336,37 @@ def main():
                 rates[contender.name].append(3 * mine.records / seconds)
     for line in table(contenders, rates, sizes):
         sys.stdout.write(f"{line}\n")
+
+
+def profile(records):
+    with tempfile.TemporaryDirectory() as folder:
+        files = Files(folder, records)
+        os.environ.update(environment(files.empty))
+        import django
+
+        django.setup()
+        from distributed_insert.datasets import DATASETS
+        from distributed_insert.formats import file_source
+        from distributed_insert.hosts import GC_THRESHOLD
+        from distributed_insert.options import Options
+        from distributed_insert.workers import Worker
+
+        gc.set_threshold(GC_THRESHOLD)
+        workers = {}
+        for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
+            source = file_source(files.folders["all"] / f"{dataset.plural}.csv")
+            worker = Worker(dataset, source, Options(rejects=f"{folder}/rejects"))
+            workers[dataset.model] = worker
+            profiler = cProfile.Profile()
+            profiler.enable()
+            worker.open()
+            for ids in iter(worker.read, None):
+                worker.write({n: workers[m].missing(ids[n]) for n, m in dataset.references.items()})
+            profiler.disable()
+            sys.stdout.write(f"{dataset.plural}:\n")
+            pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
+        for worker in workers.values():
+            worker.close()
 
 
 def table(contenders, rates, sizes):

@@ -10,7 +10,10 @@ import tempfile
 from pathlib import Path
 
 from django.core.management import CommandError, call_command
-from django.test import TransactionTestCase
+from django.test import SimpleTestCase, TransactionTestCase
+
+from distributed_insert.formats import file_source
+from distributed_insert.results import LoadError
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIASES = ("default", "users", "products", "orders")
@@ -63,6 +66,33 @@ def printed_lists(output):
         if colon and literal.startswith("["):
             lists[title] = ast.literal_eval(literal[: literal.rindex("]") + 1])
     return lists
+
+
+class FormatTestCase(SimpleTestCase):
+    """For tests of how products are read from files."""
+
+    file_name = "products.csv"
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.path = self.folder / self.file_name
+
+    def opened(self, content, **options):
+        self.path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        source = file_source(self.path, **options)
+        self.addCleanup(source.close)
+        source.open(["id", "name", "price"])
+        return source
+
+    def records(self, source, size=10):
+        """Read the next records, each with the line it begins on."""
+        return list(zip(*source.read(size)))
+
+    def assert_refused(self, content, message, **options):
+        with self.assertRaises(LoadError) as caught:
+            self.opened(content, **options)
+        self.assertEqual(str(caught.exception), f"{self.path}: {message}")
 
 
 def environment(folder, **extra):
