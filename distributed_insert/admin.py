@@ -46,6 +46,6 @@ for dataset in DATASETS:
         type(
             f"{dataset.name}Admin",
             (RecordAdmin,),
-            {"list_display": dataset.fields, "search_fields": dataset.fields},
+            dict.fromkeys(("fields", "list_display", "search_fields"), dataset.fields),
         ),
     )
