@@ -2,8 +2,9 @@ import csv
 import gzip
 import io
 import sys
-from unittest import skipIf
+from unittest import mock, skipIf
 
+from distributed_insert.csv_source import CsvSource
 from distributed_insert.files import MAX_LINE_LENGTH
 from distributed_insert.sources import Malformed
 
@@ -58,13 +59,31 @@ class CsvRecordTests(FormatTestCase):
                 self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
 
     def test_a_batch_of_very_long_lines_is_a_short_one(self):
-        line = "1," + "x," * 400_000 + "\n"
-        source = self.opened("id,name,price\n" + line * 100)
-        self.assertEqual(len(self.records(source, 1_000)), 64)
+        for line, records in ((f"1,{'x' * 100_000},1\n", 192), ("x," * 400_000 + "\n", 21)):
+            source = self.opened("id,name,price\n" + line * 200)
+            self.assertEqual(len(self.records(source, 1_000)), records)
 
     def test_a_byte_order_mark_is_no_part_of_the_header(self):
         source = self.opened("\ufeffid,name,price\r\n1,Lamp,1\r\n")
         self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
+
+    def test_plain_lines_are_read_as_a_csv_reader_reads_them(self):
+        for lines in (
+            ["1,Lamp,9.5"],
+            ["1,Lamp,", ",,", " , ,\t"],
+            ["1,a\u2028b\x85c\x0b,1", "2,Desk,2"],
+            ["1,Lamp", "2,Desk,2"],
+            ["", "1,Lamp,1", ""],
+            ["1,Lamp,1,1"],
+            [],
+        ):
+            for end in ("\n", "\r\n", "\r"):
+                for last in ("", end):
+                    content = end.join(["id,name,price", *lines]) + last
+                    with self.subTest(content=content):
+                        plain = self.records(self.opened(content))
+                        with mock.patch.object(CsvSource, "_read_plain", return_value=None):
+                            self.assertEqual(plain, self.records(self.opened(content)))
 
     def test_line_ends_of_every_kind(self):
         for end in ("\n", "\r\n", "\r"):
