@@ -334,8 +334,24 @@ def main():
                 if not is_right:
                     raise SystemExit(f"{contender.name}: did not store the same rows")
                 rates[contender.name].append(3 * mine.records / seconds)
+        sample = sample_ratio(folder, options.rounds)
     for line in table(contenders, rates, sizes):
         sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"\nThe sample takes {sample:.2f} times as long as `manage.py check`.\n")
+
+
+def sample_ratio(folder, rounds):
+    """Return how many times as long as `manage.py check` the load of the sample takes."""
+    manage("populate_db", "--migrate", folder=folder)
+    ratios = []
+    for _ in range(rounds):
+        seconds = []
+        for command in ("populate_db", "check"):
+            started = time.perf_counter()
+            manage(command, folder=folder)
+            seconds.append(time.perf_counter() - started)
+        ratios.append(seconds[0] / seconds[1])
+    return statistics.median(ratios)
 
 
 def profile(records):

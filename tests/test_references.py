@@ -1,3 +1,6 @@
+from unittest import mock
+
+from django.db import connections
 from django.test import TestCase
 
 from distributed_insert.models import Product, User
@@ -21,6 +24,15 @@ class MissingIdsTests(TestCase):
 
     def test_more_ids_than_a_statement_takes_parameters(self):
         self.assertEqual(missing_ids(User, "users", range(1, 5001)), set(range(3001, 5001)))
+
+
+class PortableTests(MissingIdsTests):
+    """The same of a backend that nothing special is known of."""
+
+    def setUp(self):
+        vendor = mock.patch.object(connections["users"], "vendor", "other")
+        vendor.start()
+        self.addCleanup(vendor.stop)
 
 
 class MessageTests(TestCase):

@@ -1,4 +1,4 @@
-from unittest import mock
+from unittest import mock, skipUnless
 
 from django.db import OperationalError, connections, transaction
 from django.test import TestCase
@@ -8,6 +8,10 @@ from distributed_insert.models import User
 from distributed_insert.writers import Insertion, insert, update
 
 from .cases import LoadTestCase, stored
+
+skipUnlessSQLite = skipUnless(
+    connections["users"].vendor == "sqlite", "Unset USERS_DATABASE_URL to test SQLite's file."
+)
 
 
 def row(number, name="Ann"):
@@ -21,6 +25,7 @@ class InsertTests(TestCase):
         with transaction.atomic(using="users"):
             return insert(User, "users", rows)
 
+    @skipUnlessSQLite
     def test_rows_are_inserted_many_a_statement(self):
         rows = [row(number) for number in range(1, 1001)]
         statements = []
@@ -54,6 +59,7 @@ class InsertTests(TestCase):
         self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 5, 6, 8])
 
 
+@skipUnlessSQLite
 class FullDiskTests(LoadTestCase):
     def test_an_error_of_the_database_is_raised_and_nothing_kept(self):
         with connections["users"].cursor() as cursor:
