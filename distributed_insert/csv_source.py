@@ -70,6 +70,8 @@ class CsvSource(FileSource):
                 raw = Malformed(taken[0], f"Malformed CSV: {error}")
                 self._lines.give_back(taken[1:])
                 del taken[1:]
+                if is_cut(taken[0]):
+                    self._lines.skip_line()
             line, length = self._line, sum(map(len, taken))
             self._line += len(taken)
             taken.clear()
@@ -200,14 +202,17 @@ class _Lines:
             raise StopIteration
         self.taken.append(line)
         if is_cut(line):
-            for rest in iter(self._next, ""):
-                if not is_cut(rest):
-                    break
             raise csv.Error(TOO_LONG)
         return line
 
     def _next(self):
         return self._given_back.popleft() if self._given_back else self._file.readline()
+
+    def skip_line(self):
+        """Pass over the rest of a line of which the first piece has been taken."""
+        for rest in iter(self._next, ""):
+            if not is_cut(rest):
+                break
 
     def take(self, size: int) -> List[str]:
         """Take as many lines at once, not to be remembered."""

@@ -12,8 +12,8 @@ import os
 import pickle
 import signal
 import threading
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Callable, Mapping
 
@@ -32,6 +32,10 @@ STARTED_FROM_BYTES = 16_000_000
 GC_THRESHOLD = 200_000
 
 
+class ProcessKilled(Exception):
+    """The process of a worker has come to an end before its work had."""
+
+
 class ThreadHost:
     def __init__(self, worker):
         self._worker = worker
@@ -40,24 +44,51 @@ class ThreadHost:
     def job(self, name: str) -> Callable:
         return getattr(self._worker, name)
 
+    def stop(self):
+        self.executor.shutdown()
+
 
 class ProcessHost:
-    """A process that ends with the one that made it, even if that is killed."""
+    """A process that ends with the one that made it, even if that is killed.
+
+    A thread of this process puts the jobs to it, one by one. No thread is started before all
+    processes are: one that is forked beside a thread could wait for ever for what that had locked.
+    """
 
     def __init__(self, worker):
-        self.executor = ProcessPoolExecutor(
-            1,
-            initializer=_begin,
-            # The worker is unpickled when Django is set up: it refers to models.
-            initargs=(pickle.dumps(worker), dict(connections.settings)),
-        )
+        self.executor = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
+        self._pipe, other_end = multiprocessing.Pipe()
+        # The worker is unpickled when Django is set up: it refers to models.
+        arguments = (other_end, pickle.dumps(worker), dict(connections.settings))
+        self._process = multiprocessing.Process(target=_serve, args=arguments, daemon=True)
+        self._process.start()
+        # So that the pipe breaks when the process ends.
+        other_end.close()
 
     def job(self, name: str) -> Callable:
-        return partial(_do, name)
+        return partial(self._put, name)
+
+    def _put(self, *job):
+        try:
+            self._pipe.send(job)
+            error, result = self._pipe.recv()
+        except (EOFError, OSError) as broken:
+            raise ProcessKilled from broken
+        if error:
+            raise error
+        return result
+
+    def stop(self):
+        self.executor.shutdown()
+        # Also if no job was ever put to it.
+        with suppress(OSError):
+            self._pipe.send(None)
+        self._process.join()
+        self._pipe.close()
 
 
-def _begin(worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
-    """Set up the process of a worker."""
+def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
+    """Do the jobs that come through the pipe, in the process of a worker."""
     # Ctrl-C reaches every process of the terminal, and SIGTERM those of a service: what is to be
     # done about it is for the coordinator to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -68,12 +99,12 @@ def _begin(worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
     # A process that is not forked has read its settings anew: tests run on other databases.
     for alias, settings in databases.items():
         connections.settings[alias].update(settings)
-    global _worker
-    _worker = pickle.loads(worker)
-
-
-def _do(job, *args):
-    return getattr(_worker, job)(*args)
+    host = ThreadHost(pickle.loads(worker))
+    for name, *arguments in iter(pipe.recv, None):
+        done = host.executor.submit(host.job(name), *arguments)
+        error = done.exception()
+        pipe.send((error, None if error else done.result()))
+    host.stop()
 
 
 def _end_with_parent():
@@ -115,5 +146,5 @@ def hosts(workers: Mapping[Any, Any], kind: str):
         yield made
     finally:
         for host in made.values():
-            host.executor.shutdown()
+            host.stop()
         gc.set_threshold(*usual_pace)

@@ -1,12 +1,12 @@
 """A model's worker as the coordinator sees it."""
 
 import asyncio
-from concurrent.futures import BrokenExecutor
 from dataclasses import astuple
 from typing import List
 
 from django.db import Error as DatabaseError
 
+from .hosts import ProcessKilled
 from .results import Counts, LoadError, ModelResult, Reject, Written
 
 
@@ -40,7 +40,7 @@ class Lane:
             return await loop.run_in_executor(self._host.executor, self._host.job(job), *args)
         except DatabaseError as error:
             raise LoadError(f"Database '{self.dataset.using}': {error}") from error
-        except BrokenExecutor as error:
+        except ProcessKilled as error:
             raise LoadError(
                 f"The process that loaded {self.dataset.plural} was killed. What it had not "
                 "committed is rolled back."

@@ -117,7 +117,6 @@ class _Coordinator:
                 if isinstance(error, BaseException):
                     raise error
         lane.is_complete = missing is None
-        lane.seconds = time.perf_counter() - self._started
         lane.settled.set()
 
     async def _write(self, lane, missing):
@@ -137,6 +136,7 @@ class _Coordinator:
 
     def _count(self, lane, written):
         lane.count(written)
+        lane.seconds = time.perf_counter() - self._started
         if self._on_progress:
             self._on_progress(lane.dataset, lane.counts, written.position)
 
@@ -173,10 +173,12 @@ class _Coordinator:
 
     async def _finish(self):
         """Commit all databases, or none; return why not."""
+        if self.interrupted():
+            return []
         rejected = self._rejected()
         if self._options.all_or_nothing and rejected:
             return [LoadError(f"Rolled back: {rejection(rejected)}")]
-        if self._options.dry_run or self.interrupted():
+        if self._options.dry_run:
             return []
         for lane in self._parents_first():
             errors = await _errors([lane.call("finish", True)])

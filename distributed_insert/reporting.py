@@ -27,7 +27,7 @@ def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> I
     is_complete = exit_status(outcome) in (0, REJECTED)
     for model in outcome.models:
         all_records = samples.get(model.model) if is_complete else None
-        yield from _results(model, all_records) if all_records else _rejects(model)
+        yield from _rejects(model) if all_records is None else _results(model, all_records)
         yield ""
     yield from summary(outcome, ("read", "inserted", "rejected"))
     yield f"Workers: one {outcome.workers} a model."

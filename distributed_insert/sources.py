@@ -20,7 +20,7 @@ from .parsing import TYPED, Numbers
 # A batch of very long records is a shorter one: memory is bounded whatever the file holds.
 MAX_BATCH_CHARACTERS = 16 << 20
 
-Read = Tuple[Sequence[Optional[int]], List[Any]]
+Read = Tuple[Sequence[Optional[int]], Sequence[Any]]
 """The line each record of a batch begins on, and the records."""
 
 
@@ -99,7 +99,9 @@ class DictSource(Source):
         return {field: raw[column] for field, column in named if column in raw}, self._unknown(raw)
 
     def data(self, raw):
-        return {"text": raw.text} if isinstance(raw, Malformed) else raw
+        if isinstance(raw, Malformed):
+            return {"text": raw.text}
+        return {name: value for name, value in raw.items() if name[:1] != "_"}
 
     def write_rejects(self, file, rejects):
         for line, raw, errors in rejects:

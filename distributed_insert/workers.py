@@ -29,7 +29,7 @@ class Batch:
 
     lines: Sequence[Optional[int]]
     """The line each record begins on."""
-    raws: List[Any]
+    raws: Sequence[Any]
     """The records in their source's own form."""
     rows: List[Optional[Sequence[Any]]]
     """The values of each record that meets the rules; None in the place of each of the others."""
@@ -75,8 +75,9 @@ class Worker:
             if self.rejects_file:
                 self.rejects_file.open()
             if self._options.is_held:
-                self._held = transaction.atomic(using=self.using)
-                self._held.__enter__()
+                held = transaction.atomic(using=self.using)
+                held.__enter__()
+                self._held = held
 
     def read(self) -> Optional[Dict[str, Sequence[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.

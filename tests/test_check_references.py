@@ -1,8 +1,12 @@
 import io
 import json
+import os
+import signal
+from unittest import mock, skipIf
 
 from django.core.management import CommandError, call_command
 
+from distributed_insert import references
 from distributed_insert.models import Order, Product, User
 
 from .cases import LoadTestCase, printed_lists
@@ -83,6 +87,25 @@ class CheckReferencesTests(LoadTestCase):
         self.assertEqual(
             [reject["record"] for reject in printed_lists(output)[TITLE]], list(range(1, 26))
         )
+
+    @skipIf(os.name == "nt", "Windows has no way for a process to send itself this signal.")
+    def test_an_interrupt_stops_it_at_the_next_batch(self):
+        for number in (1, 2, 3):
+            self.order(number, 8, 1)
+        original = references.missing_ids
+
+        def interrupted(model, *args):
+            if model is User:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return original(model, *args)
+
+        with mock.patch.object(references, "missing_ids", interrupted):
+            output, error = self.check(batch_size=3)
+        self.assertEqual(
+            (str(error), error.returncode),
+            ("Stopped before the end. 3 records refer to nothing.", 143),
+        )
+        self.assertIn("Order  orders       3         3", output)
 
     def test_the_summary_is_a_document(self):
         self.order(5, 8, 1)

@@ -58,6 +58,17 @@ class CsvRecordTests(FormatTestCase):
                 self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
                 self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
 
+    def test_a_long_line_after_an_unbalanced_quote_costs_no_other_record(self):
+        long = f"3,{'z' * MAX_LINE_LENGTH},3"
+        for before in ('2,"Bed,2', "2,Bed,2"):
+            with self.subTest(before=before):
+                source = self.opened(
+                    f"id,name,price\n1,Arm,1\n{before}\n{long}\n4,Desk,4\n5,Elk,5\n"
+                )
+                records = self.records(source)
+                self.assertEqual([line for line, _ in records], [2, 3, 4, 5, 6])
+                self.assertEqual(records[3:], [(5, ["4", "Desk", "4"]), (6, ["5", "Elk", "5"])])
+
     def test_a_batch_of_very_long_lines_is_a_short_one(self):
         for line, records in ((f"1,{'x' * 100_000},1\n", 192), ("x," * 400_000 + "\n", 21)):
             source = self.opened("id,name,price\n" + line * 200)

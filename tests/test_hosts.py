@@ -95,6 +95,37 @@ class ProcessTests(LoadTestCase):
         self.assertEqual(outcome.models[0].counts, Counts())
         self.assertEqual((stored(Order), stored(Product)), ([], []))
 
+    @skipIf(os.name == "nt", "Windows has no SIGKILL.")
+    def test_a_parent_that_is_killed_when_it_is_asked_is_an_error_and_no_hang(self):
+        orders = [{"id": n, "user_id": n, "product_id": 1, "quantity": 1} for n in range(1, 30_001)]
+        killed = []
+
+        def kill_users(dataset, counts, position):
+            if dataset is ORDERS and not killed:
+                killed.append([p for p in multiprocessing.active_children() if p.pid == pids[0]])
+                killed[0][0].kill()
+
+        pids = []
+        original = hosts.ProcessHost.__init__
+
+        def remember(host, worker):
+            original(host, worker)
+            if worker.model is User:
+                pids.append(host._process.pid)
+
+        with mock.patch.object(hosts.ProcessHost, "__init__", remember):
+            outcome = load(
+                {
+                    ORDERS: MemorySource(orders),
+                    USERS: MemorySource(users(1)),
+                    PRODUCTS: MemorySource([{"id": 1, "name": "Lamp", "price": 1.0}]),
+                },
+                Options(workers="process"),
+                on_progress=kill_users,
+            )
+        self.assertIn("The process that loaded users was killed.", str(outcome.error))
+        self.assertEqual(multiprocessing.active_children(), [])
+
     @skipUnless(os.name == "posix", "Only here the end of a process closes a pipe it inherited.")
     def test_killing_the_coordinator_leaves_no_process_and_no_transaction(self):
         for alias in ("users", "products", "orders"):

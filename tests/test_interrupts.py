@@ -82,6 +82,13 @@ class StoppedLoadTests(LoadTestCase):
         self.assertEqual((outcome.signal, outcome.models[0].is_stored), (signal.SIGINT, False))
         self.assertEqual(stored(User), [])
 
+    def test_an_interrupt_is_told_before_rejects_are(self):
+        User.objects.create(id=1, name="Ann", email="a@b")
+        outcome = self.stop_after(2, all_or_nothing=True)
+        self.assertEqual((outcome.signal, outcome.error), (signal.SIGINT, None))
+        User.objects.all().delete()
+        self.assertEqual(stored(User), [])
+
     def test_orders_that_wait_for_their_parents_are_not_written(self):
         received = []
         outcome = load(

@@ -87,7 +87,7 @@ class FourthModelTests(ReadmeTestCase):
         self.assertEqual(text.count(before), 1)
         path.write_text(text.replace(before, after), encoding="utf-8")
 
-    def test_five_lines_make_a_model_with_a_database_of_its_own(self):
+    def test_five_pieces_make_a_model_with_a_database_of_its_own(self):
         model, rules, entry, line, aliases = blocks("python")
         app = "distributed_insert"
         self.edit(f"{app}/models.py", "class Order(", f"{model}\n\nclass Order(")

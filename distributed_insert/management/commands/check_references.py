@@ -7,6 +7,7 @@ from django.db import Error as DatabaseError
 
 from ... import arguments, reporting
 from ...datasets import DATASETS
+from ...interrupts import interrupts
 from ...options import Options
 from ...output import check_json_path, print_lines, write_json
 from ...references import check_stored
@@ -40,10 +41,12 @@ class Command(BaseCommand):
         started = time.perf_counter()
         datasets = [dataset for dataset in DATASETS if dataset.references]
         try:
-            models = [self.check_model(dataset, batch_size) for dataset in datasets]
+            with interrupts() as stopped_by:
+                models = [self.check_model(d, batch_size, stopped_by) for d in datasets]
         except DatabaseError as error:
             raise CommandError(f"The references cannot be checked: {error}") from error
-        outcome = Outcome(tuple(models), "thread", time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        outcome = Outcome(tuple(models), "thread", seconds, signal=stopped_by())
         exit_code = reporting.exit_status(outcome)
         print_lines(self.stdout, reporting.summary(outcome, ("read", "rejected")))
         failure = ""
@@ -53,12 +56,13 @@ class Command(BaseCommand):
         if exit_code or failure:
             dangling = sum(model.counts.rejected for model in outcome.models)
             records = "record refers" if dangling == 1 else "records refer"
+            stopped = "Stopped before the end. " if outcome.signal else ""
             raise CommandError(
-                f"{failure}{dangling:,} {records} to nothing.",
+                f"{failure}{stopped}{dangling:,} {records} to nothing.",
                 returncode=exit_code or reporting.FAILED,
             )
 
-    def check_model(self, dataset, batch_size):
+    def check_model(self, dataset, batch_size, stopped_by):
         """List the dangling records of a model as they are found, and return how many they are."""
         started = time.perf_counter()
         source = f"database '{dataset.using}'"
@@ -74,6 +78,8 @@ class Command(BaseCommand):
             )
             read += size
             rejected += len(dangling)
+            if stopped_by():
+                break
         print_lines(self.stdout, ["]", ""])
         return ModelResult(
             model=dataset.name,

@@ -106,11 +106,6 @@ class Command(BaseCommand):
         )
 
         transactions = parser.add_argument_group("transactions")
-        records.add_argument(
-            "--workers",
-            choices=WORKERS,
-            help="what each model is loaded by (default: a process for large files, else a thread)",
-        )
         transactions.add_argument(
             "--batch-size",
             type=arguments.positive_integer,
@@ -134,6 +129,11 @@ class Command(BaseCommand):
             help="first apply the pending migrations of every database",
         )
 
+        parser.add_argument(
+            "--workers",
+            choices=WORKERS,
+            help="what each model is loaded by (default: a process for large files, else a thread)",
+        )
         output = parser.add_argument_group("output")
         output.add_argument(
             "--summary",
