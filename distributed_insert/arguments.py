@@ -2,7 +2,6 @@
 
 import argparse
 import codecs
-import io
 
 from .files import DEFAULT_ENCODING
 
@@ -24,8 +23,7 @@ def _integer(text, least, kind):
 def encoding(text):
     """An encoding that text can be read from and written to."""
     try:
-        with io.TextIOWrapper(io.BytesIO(), encoding=text, errors="backslashreplace") as file:
-            file.write("a")
+        "\ud800".encode(text, "backslashreplace")
         name = codecs.lookup(text).name
     except (LookupError, UnicodeError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"'{text}' is no text encoding") from error

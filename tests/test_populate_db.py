@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import shutil
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from unittest import mock, skipIf, skipUnless
 
@@ -12,6 +14,7 @@ from django.db import OperationalError
 from django.test import SimpleTestCase
 
 from distributed_insert import workers
+from distributed_insert.management.commands.populate_db import Command
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
 
@@ -278,9 +281,15 @@ class ProcessTests(SimpleTestCase):
             ("--sellers=x", "unrecognized arguments: --sellers=x"),
         ):
             with self.subTest(option=option):
-                process = self.populate(option)
-                self.assertEqual(process.returncode, 2)
-                self.assertIn(f"manage.py populate_db: error: {message}\n", process.stderr)
+                command = Command()
+                command._called_from_command_line = True
+                parser = command.create_parser("manage.py", "populate_db")
+                errors = io.StringIO()
+                with redirect_stderr(errors), self.assertRaises(SystemExit) as caught:
+                    parser.parse_args([option])
+                self.assertEqual(caught.exception.code, 2)
+                self.assertIn(f"manage.py populate_db: error: {message}\n", errors.getvalue())
+        self.assertEqual(self.populate("--batch-size=0").returncode, 2)
 
     def test_error_for_a_database_that_cannot_be_opened(self):
         (self.folder / "users.db").mkdir()
