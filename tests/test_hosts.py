@@ -140,7 +140,7 @@ class ProcessTests(LoadTestCase):
             stderr=subprocess.DEVNULL,
         )
         try:
-            process.wait(timeout=1)
+            process.wait(timeout=0.8)
         except subprocess.TimeoutExpired:
             process.kill()
         # The pipe comes to its end when the last process that holds it does.
