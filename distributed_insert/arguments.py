@@ -51,3 +51,9 @@ def path(text):
     if not text:
         raise argparse.ArgumentTypeError("a path is needed")
     return text
+
+
+def add_summary(parser):
+    parser.add_argument(
+        "--summary", type=path, metavar="FILE", help="write the outcome there as a JSON document"
+    )

@@ -80,7 +80,7 @@ class ProcessHost:
 
     def stop(self):
         self.executor.shutdown()
-        # Also if no job was ever put to it.
+        # A process that was killed hears nothing, and need not.
         with suppress(OSError):
             self._pipe.send(None)
         self._process.join()

@@ -28,12 +28,7 @@ class Command(BaseCommand):
             metavar="N",
             help="records read at a time (default: %(default)s)",
         )
-        parser.add_argument(
-            "--summary",
-            type=arguments.path,
-            metavar="FILE",
-            help="write the outcome there as a JSON document",
-        )
+        arguments.add_summary(parser)
 
     def handle(self, *, batch_size, summary, **options):
         if summary:

@@ -135,12 +135,7 @@ class Command(BaseCommand):
             help="what each model is loaded by (default: a process for large files, else a thread)",
         )
         output = parser.add_argument_group("output")
-        output.add_argument(
-            "--summary",
-            type=arguments.path,
-            metavar="FILE",
-            help="write the outcome there as a JSON document",
-        )
+        arguments.add_summary(output)
         output.add_argument(
             "--no-progress",
             action="store_true",
