@@ -6,8 +6,8 @@ from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import models, router
 
 from .datasets import DATASETS
-from .parsing import TYPED
 from .references import does_not_exist, missing_ids
+from .sources.numbers import TYPED
 
 
 class RecordForm(forms.ModelForm):

@@ -8,7 +8,7 @@ from django.db.models import Model
 
 from . import references, sample_data, validation
 from .models import Order, Product, User
-from .parsing import Numbers
+from .sources.numbers import Numbers
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 
-from .parsing import Column, Numbers
+from .sources.numbers import Column, Numbers
 
 # What a 32-bit integer column holds on every database Django supports.
 MAX_INTEGER = 2147483647

@@ -160,7 +160,7 @@ def valid_batches(dataset, folder, size):
     """Yield the valid records of a model's file, as dicts, `size` records of the file at a time."""
     from django.db import router
 
-    from distributed_insert.formats import file_source
+    from distributed_insert.sources.formats import file_source
     from distributed_insert.validation import validate
 
     source = file_source(f"{folder}/{dataset.plural}.csv")
@@ -362,10 +362,10 @@ def profile(records):
 
         django.setup()
         from distributed_insert.datasets import DATASETS
-        from distributed_insert.formats import file_source
-        from distributed_insert.hosts import GC_THRESHOLD
-        from distributed_insert.options import Options
-        from distributed_insert.workers import Worker
+        from distributed_insert.executors.hosts import GC_THRESHOLD
+        from distributed_insert.loading.options import Options
+        from distributed_insert.loading.worker import Worker
+        from distributed_insert.sources.formats import file_source
 
         gc.set_threshold(GC_THRESHOLD)
         workers = {}

@@ -12,8 +12,8 @@ from pathlib import Path
 from django.core.management import CommandError, call_command
 from django.test import SimpleTestCase, TransactionTestCase
 
-from distributed_insert.formats import file_source
-from distributed_insert.results import LoadError
+from distributed_insert.exceptions import LoadError
+from distributed_insert.sources.formats import file_source
 
 ROOT = Path(__file__).resolve().parent.parent
 ALIASES = ("default", "users", "products", "orders")

@@ -8,10 +8,10 @@ import unittest
 from django.core.management import CommandError, call_command
 
 from distributed_insert.datasets import DATASETS
-from distributed_insert.loading import load
+from distributed_insert.loading.coordinator import load
+from distributed_insert.loading.options import Options
 from distributed_insert.models import Order, Product, User
-from distributed_insert.options import Options
-from distributed_insert.sources import MemorySource
+from distributed_insert.sources.base import MemorySource
 
 from .cases import LoadTestCase, stored
 

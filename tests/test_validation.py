@@ -1,6 +1,6 @@
 from django.test import SimpleTestCase
 
-from distributed_insert.parsing import TEXT, TYPED
+from distributed_insert.sources.numbers import TEXT, TYPED
 from distributed_insert.validation import explain, order, product, user
 
 SURROGATE = "\ud800"

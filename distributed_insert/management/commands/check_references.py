@@ -5,13 +5,14 @@ import time
 from django.core.management import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
-from ... import arguments, reporting
 from ...datasets import DATASETS
-from ...interrupts import interrupts
-from ...options import Options
-from ...output import check_json_path, print_lines, write_json
+from ...loading.options import Options
+from ...loading.results import Counts, ModelResult, Outcome, Reject
 from ...references import check_stored
-from ...results import Counts, ModelResult, Outcome, Reject
+from ...reports import text as reporting
+from .. import arguments
+from ..output import check_json_path, print_lines, write_json
+from ..signals import interrupts
 
 
 class Command(BaseCommand):

@@ -8,17 +8,18 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
-from ... import arguments, reporting
 from ...datasets import DATASETS
-from ...files import DEFAULT_ENCODING, STANDARD_INPUT
-from ...formats import FORMATS, file_source
-from ...hosts import WORKERS
-from ...interrupts import interrupts
-from ...loading import load
-from ...options import ON_CONFLICT, Options
-from ...output import check_json_path, print_lines, write_json
-from ...rejects import rejects_path
-from ...sources import MemorySource
+from ...executors.hosts import WORKERS
+from ...loading.coordinator import load
+from ...loading.options import ON_CONFLICT, Options
+from ...reports import text as reporting
+from ...sources.base import MemorySource
+from ...sources.formats import FORMATS, file_source
+from ...sources.rejects import rejects_path
+from ...sources.text_file import DEFAULT_ENCODING, STANDARD_INPUT
+from .. import arguments
+from ..output import check_json_path, print_lines, write_json
+from ..signals import interrupts
 
 SUMMARISED_OPTIONS = (
     "format",
@@ -163,7 +164,7 @@ class Command(BaseCommand):
             stopped_by = context.enter_context(interrupts())
             on_progress = None
             if paths and verbosity and not no_progress and self.stdout.isatty():
-                from ...progress import bars  # rich takes long to import
+                from ...reports.progress import bars  # rich takes long to import
 
                 on_progress = context.enter_context(bars(sources))
             outcome = load(sources, how, stopped_by, on_progress)

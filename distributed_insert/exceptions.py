@@ -1,0 +1,5 @@
+"""What ends a load."""
+
+
+class LoadError(Exception):
+    """The load cannot go on. The message names the file or database, and the remedy."""

@@ -1,0 +1,59 @@
+"""Types of the commands' options: what is wrong is said before anything begins."""
+
+import argparse
+import codecs
+
+from ..sources.text_file import DEFAULT_ENCODING
+
+
+def positive_integer(text):
+    return _integer(text, 1, "a positive integer")
+
+
+def whole_number(text):
+    return _integer(text, 0, "a whole number")
+
+
+def _integer(text, least, kind):
+    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"'{text}' is not {kind}")
+
+
+def encoding(text):
+    """An encoding that text can be read from and written to."""
+    try:
+        "\ud800".encode(text, "backslashreplace")
+        name = codecs.lookup(text).name
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no text encoding") from error
+    return DEFAULT_ENCODING if name == "utf-8" else text
+
+
+def delimiter(text):
+    """A character; a tab may be written as \\t."""
+    text = "\t" if text == "\\t" else text
+    if len(text) != 1 or text in '\r\n"':
+        raise argparse.ArgumentTypeError(f"'{text}' is not a single character")
+    return text
+
+
+def renamed_column(text):
+    """MODEL.FIELD=COLUMN as (model, field, column)."""
+    field, equals, column = text.partition("=")
+    model, dot, field = field.partition(".")
+    if not (equals and dot and column):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form MODEL.FIELD=COLUMN")
+    return model, field, column
+
+
+def path(text):
+    if not text:
+        raise argparse.ArgumentTypeError("a path is needed")
+    return text
+
+
+def add_summary(parser):
+    parser.add_argument(
+        "--summary", type=path, metavar="FILE", help="write the outcome there as a JSON document"
+    )

@@ -1,0 +1,119 @@
+import io
+import json
+import os
+import signal
+from unittest import mock, skipIf
+
+from django.core.management import CommandError, call_command
+
+from distributed_insert import references
+from distributed_insert.models import Order, Product, User
+
+from ..cases import LoadTestCase, printed_lists
+
+TITLE = "Order records that refer to nothing"
+
+
+class CheckReferencesTests(LoadTestCase):
+    def setUp(self):
+        super().setUp()
+        User.objects.create(id=1, name="Ann", email="a@b")
+        Product.objects.create(id=1, name="Lamp", price=9.5)
+
+    def order(self, number, user, product):
+        Order.objects.create(id=number, user_id=user, product_id=product, quantity=1)
+
+    def check(self, **options):
+        output, error = io.StringIO(), None
+        try:
+            call_command("check_references", stdout=output, **options)
+        except CommandError as raised:
+            error = raised
+        return output.getvalue(), error
+
+    def test_whole_references_exit_with_0(self):
+        self.order(1, 1, 1)
+        output, error = self.check()
+        self.assertIsNone(error)
+        self.assertEqual(printed_lists(output), {TITLE: []})
+        self.assertEqual(
+            [line.rsplit(maxsplit=1)[0] for line in output.splitlines()[-3:]],
+            [
+                "Model  Database  Read  Rejected",
+                "Order  orders       1         0",
+                "Total               1         0",
+            ],
+        )
+
+    def test_missing_references_are_listed_and_exit_with_3_whatever_the_batch_size(self):
+        self.order(1, 1, 1)
+        self.order(5, 8, 1)
+        self.order(7, 8, 9)
+        for batch_size in (1, 2, 10):
+            with self.subTest(batch_size=batch_size):
+                output, error = self.check(batch_size=batch_size)
+                self.assertEqual((str(error), error.returncode), ("2 records refer to nothing.", 3))
+                self.assertEqual(
+                    printed_lists(output),
+                    {
+                        TITLE: [
+                            {
+                                "data": {"id": 5, "user_id": 8, "product_id": 1, "quantity": 1},
+                                "success": False,
+                                "errors": ["Invalid reference: user 8 does not exist"],
+                                "file": "database 'orders'",
+                                "record": 2,
+                                "line": None,
+                            },
+                            {
+                                "data": {"id": 7, "user_id": 8, "product_id": 9, "quantity": 1},
+                                "success": False,
+                                "errors": [
+                                    "Invalid reference: user 8 does not exist",
+                                    "Invalid reference: product 9 does not exist",
+                                ],
+                                "file": "database 'orders'",
+                                "record": 3,
+                                "line": None,
+                            },
+                        ]
+                    },
+                )
+
+    def test_all_of_them_are_listed(self):
+        for number in range(1, 26):
+            self.order(number, 8, 1)
+        output, error = self.check(batch_size=7)
+        self.assertEqual(
+            [reject["record"] for reject in printed_lists(output)[TITLE]], list(range(1, 26))
+        )
+
+    @skipIf(os.name == "nt", "Windows has no way for a process to send itself this signal.")
+    def test_an_interrupt_stops_it_at_the_next_batch(self):
+        for number in (1, 2, 3):
+            self.order(number, 8, 1)
+        original = references.missing_ids
+
+        def interrupted(model, *args):
+            if model is User:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return original(model, *args)
+
+        with mock.patch.object(references, "missing_ids", interrupted):
+            output, error = self.check(batch_size=3)
+        self.assertEqual(
+            (str(error), error.returncode),
+            ("Stopped before the end. 3 records refer to nothing.", 143),
+        )
+        self.assertIn("Order  orders       3         3", output)
+
+    def test_the_summary_is_a_document(self):
+        self.order(5, 8, 1)
+        path = self.folder / "summary.json"
+        self.check(summary=str(path))
+        document = json.loads(path.read_text())
+        order = document["models"]["order"]
+        self.assertEqual(
+            (document["status"], document["exit_code"], order["read"], order["rejected"]),
+            ("complete", 3, 1, 1),
+        )

@@ -1,0 +1,387 @@
+"""What the options of the load as a whole do, each to its end in the databases."""
+
+import json
+from pathlib import Path
+
+from distributed_insert.models import Order, Product, User
+
+from ..cases import PopulateTestCase, printed_lists, stored
+
+USERS = "id,name,email\n1,Ann,a@b\n2,,b@c\n3,Cid,c@d\n1,Abe,a@e\n"
+PRODUCTS = "id,name,price\n1,Lamp,9.5\n2,Desk,0\n"
+ORDERS = "id,user_id,product_id,quantity\n1,1,1,1\n2,2,1,1\n3,3,2,0\n"
+
+ALL_REJECTS = {
+    "Order rejects": [
+        (2, ["Invalid reference: user 2 does not exist"]),
+        (3, ["Quantity must be positive", "Invalid reference: product 2 does not exist"]),
+    ],
+    "User rejects": [(2, ["Name cannot be empty"]), (4, ["ID 1 already exists"])],
+    "Product rejects": [(2, ["Price must be positive"])],
+}
+
+
+def told(output):
+    return {
+        title: [(reject["record"], reject["errors"]) for reject in rejects]
+        for title, rejects in printed_lists(output).items()
+    }
+
+
+class OptionsTestCase(PopulateTestCase):
+    def files(self):
+        return {
+            "users": self.file("users.csv", USERS),
+            "products": self.file("products.csv", PRODUCTS),
+            "orders": self.file("orders.csv", ORDERS),
+        }
+
+    def counts(self, **options):
+        """Load, and return the status and the counts of each model from the summary."""
+        path = self.folder / "summary.json"
+        self.populate(summary=str(path), **options)
+        document = json.loads(path.read_text())
+        names = ("read", "inserted", "updated", "ignored", "rejected")
+        return document["exit_code"], {
+            name: tuple(model[n] for n in names) for name, model in document["models"].items()
+        }
+
+
+class DryRunTests(OptionsTestCase):
+    def test_a_dry_run_tells_what_the_real_run_does_and_stores_nothing(self):
+        for batch_size in (1, 2, 10):
+            with self.subTest(batch_size=batch_size):
+                dry, dry_error = self.populate(dry_run=True, batch_size=batch_size, **self.files())
+                self.assertEqual([stored(model) for model in (User, Product, Order)], [[], [], []])
+                self.assertEqual(told(dry), ALL_REJECTS)
+                self.assertIn("\nDry run: nothing was stored.\n", dry)
+                real, real_error = self.populate(batch_size=batch_size, **self.files())
+                self.assertEqual(printed_lists(dry), printed_lists(real))
+                self.assertEqual(
+                    (str(dry_error), dry_error.returncode), (str(real_error), real_error.returncode)
+                )
+                self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [2, 1, 1])
+                for model in (User, Product, Order):
+                    model.objects.all().delete()
+
+
+class AllOrNothingTests(OptionsTestCase):
+    def test_rejects_roll_everything_back(self):
+        output = self.assert_fails(
+            "Rolled back: 5 records were rejected.\nNothing was stored.",
+            all_or_nothing=True,
+            batch_size=1,
+            **self.files(),
+        )
+        self.assertEqual(told(output), ALL_REJECTS)
+        self.assertEqual([stored(model) for model in (User, Product, Order)], [[], [], []])
+
+    def test_without_rejects_everything_is_stored(self):
+        _, error = self.populate(
+            all_or_nothing=True,
+            users=self.file("users.csv", "id,name,email\n1,Ann,a@b\n"),
+            products=self.file("products.csv", "id,name,price\n1,Lamp,9.5\n"),
+            orders=self.file("orders.csv", "id,user_id,product_id,quantity\n1,1,1,1\n"),
+        )
+        self.assertIsNone(error)
+        self.assertEqual([len(stored(model)) for model in (User, Product, Order)], [1, 1, 1])
+
+    def test_a_failure_rolls_everything_back(self):
+        self.assert_fails(
+            "Gave up: more records were rejected than --max-errors 1 allows.\nNothing was stored.",
+            all_or_nothing=True,
+            max_errors=1,
+            batch_size=1,
+            users=self.file("users.csv", USERS),
+        )
+        self.assertEqual(stored(User), [])
+
+
+class ConflictTests(OptionsTestCase):
+    first = "id,name,email\n1,Ann,a@b\n2,Ben,b@c\n"
+    second = "id,name,email\n2,Bob,b@c\n3,Cid,c@d\n3,Cyd,c@d\n4,,d@e\n2,Bea,b@c\n"
+
+    def load_both(self, **options):
+        self.populate(users=self.file("first.csv", self.first))
+        return self.counts(users=self.file("second.csv", self.second), **options)
+
+    def assert_outcome(self, exit_code, counts, names, **options):
+        for batch_size in (1, 2, 3, 4, 5):
+            with self.subTest(batch_size=batch_size):
+                outcome = self.load_both(batch_size=batch_size, **options)
+                self.assertEqual(outcome, (exit_code, {"user": counts}))
+                self.assertEqual([(key, name) for key, name, _ in stored(User)], names)
+                User.objects.all().delete()
+
+    def test_error_rejects_the_later_record(self):
+        self.assert_outcome(3, (5, 1, 0, 0, 4), [(1, "Ann"), (2, "Ben"), (3, "Cid")])
+
+    def test_ignore_keeps_the_first(self):
+        self.assert_outcome(
+            3, (5, 1, 0, 3, 1), [(1, "Ann"), (2, "Ben"), (3, "Cid")], on_conflict="ignore"
+        )
+
+    def test_update_lets_the_last_win(self):
+        self.assert_outcome(
+            3, (5, 1, 3, 0, 1), [(1, "Ann"), (2, "Bea"), (3, "Cyd")], on_conflict="update"
+        )
+
+    def test_a_whole_load_again_is_ignored_and_the_exit_status_is_0(self):
+        path = self.file("first.csv", self.first)
+        self.assertEqual(self.counts(users=path), (0, {"user": (2, 2, 0, 0, 0)}))
+        self.assertEqual(
+            self.counts(users=path, on_conflict="ignore"), (0, {"user": (2, 0, 0, 2, 0)})
+        )
+        self.assertEqual(
+            self.counts(users=path, on_conflict="update"), (0, {"user": (2, 0, 2, 0, 0)})
+        )
+
+
+class MaxErrorsTests(OptionsTestCase):
+    def test_as_many_rejects_as_allowed_are_no_failure(self):
+        _, error = self.populate(max_errors=2, users=self.file("users.csv", USERS))
+        self.assertEqual((str(error), error.returncode), ("2 records were rejected.", 3))
+
+    def test_one_more_rolls_the_open_batch_back_and_is_a_failure(self):
+        lines = "1,Ann,a@b\n2,Ben,b@c\n3,Cid,c@d\n4,,d@e\n5,Eve,e@f\n"
+        output = self.assert_fails(
+            "Gave up: more records were rejected than --max-errors 0 allows.\n"
+            "Stored before that: User 2. To go on, load again with --on-conflict ignore.",
+            max_errors=0,
+            batch_size=2,
+            users=self.file("users.csv", f"id,name,email\n{lines}"),
+        )
+        self.assertEqual(told(output), {"User rejects": [(4, ["Name cannot be empty"])]})
+        self.assertIn("User   users        3         2         1", output)
+        self.assertEqual([values[0] for values in stored(User)], [1, 2])
+
+    def test_two_models_share_the_allowance(self):
+        """Whichever batch comes second is rolled back."""
+        _, error = self.populate(
+            max_errors=1,
+            users=self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n"),
+            products=self.file("products.csv", "id,name,price\n1,Lamp,1\n2,,1\n"),
+        )
+        self.assertRegex(
+            str(error),
+            "^Gave up: more records were rejected than --max-errors 1 allows.\n"
+            "Stored before that: (User|Product) 1. To go on, load again with",
+        )
+        self.assertEqual(len(stored(User)) + len(stored(Product)), 1)
+
+
+class RejectsTests(OptionsTestCase):
+    def test_mended_rejects_are_loaded_and_complete_the_load(self):
+        rejects = self.folder / "rejects"
+        self.assert_fails(
+            "5 records were rejected.", 3, rejects=str(rejects), batch_size=2, **self.files()
+        )
+        self.assertEqual(
+            {path.name: path.read_text(encoding="utf-8-sig") for path in rejects.iterdir()},
+            {
+                "users.csv": "_line,_errors,id,name,email\n"
+                "3,Name cannot be empty,2,,b@c\n"
+                "5,ID 1 already exists,1,Abe,a@e\n",
+                "products.csv": "_line,_errors,id,name,price\n3,Price must be positive,2,Desk,0\n",
+                "orders.csv": "_line,_errors,id,user_id,product_id,quantity\n"
+                "3,Invalid reference: user 2 does not exist,2,2,1,1\n"
+                "4,Quantity must be positive; Invalid reference: product 2 does not exist,"
+                "3,3,2,0\n",
+            },
+        )
+        for name, wrong, right in (
+            ("users.csv", "2,,b@c", "2,Ben,b@c"),
+            ("users.csv", ",1,Abe", ",4,Abe"),
+            ("products.csv", "Desk,0", "Desk,20"),
+            ("orders.csv", "3,3,2,0", "3,3,2,7"),
+        ):
+            path = rejects / name
+            path.write_text(
+                path.read_text(encoding="utf-8-sig").replace(wrong, right), encoding="utf-8"
+            )
+        _, error = self.populate(
+            **{name: str(rejects / f"{name}.csv") for name in ("users", "products", "orders")}
+        )
+        self.assertIsNone(error)
+        self.assertEqual(
+            stored(User),
+            [(1, "Ann", "a@b"), (2, "Ben", "b@c"), (3, "Cid", "c@d"), (4, "Abe", "a@e")],
+        )
+        self.assertEqual(stored(Product), [(1, "Lamp", 9.5), (2, "Desk", 20.0)])
+        self.assertEqual(stored(Order), [(1, 1, 1, 1), (2, 2, 1, 1), (3, 3, 2, 7)])
+
+    def test_json_lines_are_rejected_as_json_lines_and_mended_too(self):
+        lines = (
+            '{"id": 1, "name": null, "email": "a@b"}\n{"id": 2, "name": "Ben", "email": "b@c"}\n'
+        )
+        rejects = self.folder / "rejects"
+        self.populate(users=self.file("u.jsonl", lines), rejects=str(rejects))
+        path = rejects / "users.jsonl"
+        [line] = path.read_text().splitlines()
+        self.assertEqual(
+            json.loads(line),
+            {
+                "id": 1,
+                "name": None,
+                "email": "a@b",
+                "_line": 1,
+                "_errors": ["Name cannot be empty"],
+            },
+        )
+        path.write_text(line.replace("null", '"Ann"'))
+        self.assertIsNone(self.populate(users=str(path))[1])
+        self.assertEqual(stored(User), [(1, "Ann", "a@b"), (2, "Ben", "b@c")])
+
+    def test_no_rejects_leave_no_file(self):
+        rejects = self.folder / "rejects"
+        self.populate(users=self.file("u.csv", "id,name,email\n1,Ann,a@b\n"), rejects=str(rejects))
+        self.assertEqual(list(rejects.iterdir()), [])
+
+    def test_an_empty_file_that_a_killed_load_left_is_used(self):
+        users = self.file("u.csv", USERS)
+        (self.folder / "rejects").mkdir()
+        path = self.folder / "rejects" / "users.csv"
+        path.touch()
+        self.populate(users=users, rejects=str(path.parent))
+        self.assertEqual(len(path.read_text().splitlines()), 3)
+
+    def test_characters_that_an_encoding_has_not_are_escaped_as_json_reads_them(self):
+        name = "\\u00e9 \\ud83d\\ude00"
+        path = self.file("u.jsonl", f'{{"id": 1, "name": "{name}", "email": ""}}\n')
+        rejects = self.folder / "rejects"
+        self.populate(users=path, encoding="ascii", rejects=str(rejects))
+        mended = rejects / "users.jsonl"
+        mended.write_text(mended.read_text().replace('"email": ""', '"email": "a@b"'))
+        self.assertIsNone(self.populate(users=str(mended), encoding="ascii")[1])
+        self.assertEqual(stored(User), [(1, "é 😀", "a@b")])
+
+    def test_error_for_a_folder_that_is_a_file(self):
+        path = self.file("rejects", "")
+        self.assert_fails(
+            f"{path}: not a folder, as --rejects needs one.\nNothing was stored.",
+            users=self.file("u.csv", USERS),
+            rejects=path,
+        )
+
+    def test_error_for_a_file_that_is_there_and_nothing_is_written(self):
+        path = self.file("users.csv", USERS)
+        self.assert_fails(
+            f"{path}: is there already. Move it away, or name another folder for rejects.\n"
+            "Nothing was stored.",
+            users=path,
+            rejects=str(self.folder),
+        )
+        self.assertEqual(Path(path).read_text(), USERS)
+        self.assertEqual(stored(User), [])
+
+
+class SummaryTests(OptionsTestCase):
+    def test_the_summary_is_a_document(self):
+        path = self.folder / "summary.json"
+        files = self.files()
+        self.populate(
+            summary=str(path), rejects=str(self.folder / "rejects"), map=[], max_errors=9, **files
+        )
+        document = json.loads(path.read_text())
+        seconds = [document.pop("seconds"), document["models"]["user"].pop("seconds")]
+        self.assertEqual([type(number) for number in seconds], [float, float])
+        self.assertEqual(
+            document["models"]["user"],
+            {
+                "source": files["users"],
+                "database": "users",
+                "read": 4,
+                "inserted": 2,
+                "updated": 0,
+                "ignored": 0,
+                "rejected": 2,
+                "stored": True,
+                "rejects_file": str(self.folder / "rejects" / "users.csv"),
+            },
+        )
+        self.assertEqual(list(document["models"]), ["order", "user", "product"])
+        del document["models"]
+        self.assertEqual(
+            document,
+            {
+                "status": "complete",
+                "exit_code": 3,
+                "error": None,
+                "workers": "thread",
+                "options": {
+                    "format": None,
+                    "encoding": "utf-8-sig",
+                    "delimiter": ",",
+                    "map": [],
+                    "ignore_unknown": False,
+                    "workers": None,
+                    "batch_size": 10000,
+                    "on_conflict": "error",
+                    "rejects": str(self.folder / "rejects"),
+                    "max_errors": 9,
+                    "all_or_nothing": False,
+                    "dry_run": False,
+                },
+            },
+        )
+
+    def test_a_failure_is_summed_up_too(self):
+        path = self.folder / "summary.json"
+        self.populate(summary=str(path), users=str(self.folder / "none.csv"))
+        document = json.loads(path.read_text())
+        self.assertEqual(
+            (document["status"], document["exit_code"], document["error"]),
+            ("failed", 1, f"{self.folder}/none.csv: No such file or directory."),
+        )
+        self.assertEqual(document["models"]["user"]["read"], 0)
+
+    def test_error_for_a_path_that_is_read_from_or_cannot_be_written(self):
+        path = self.file("users.csv", USERS)
+        self.assert_fails(
+            f"{path}: the summary would go over another file.", 2, users=path, summary=path
+        )
+        rejects = self.folder / "rejects"
+        summary = str(rejects / "users.csv")
+        rejects.mkdir()
+        self.assert_fails(
+            f"{summary}: the summary would go over another file.",
+            2,
+            users=path,
+            rejects=str(rejects),
+            summary=summary,
+        )
+        for bad in (str(self.folder), str(self.folder / "none" / "summary.json")):
+            self.assert_fails(f"{bad}: the summary cannot be written there.", 2, summary=bad)
+        self.assertEqual(stored(User), [])
+
+    def test_a_summary_goes_over_another_one(self):
+        path = self.folder / "summary.json"
+        for records, read in (("1,Ann,a@b\n", 1), ("2,Ben,b@c\n3,Cid,c@d\n", 2)):
+            self.populate(users=self.file("u.csv", f"id,name,email\n{records}"), summary=str(path))
+            self.assertEqual(json.loads(path.read_text())["models"]["user"]["read"], read)
+
+
+class MapTests(OptionsTestCase):
+    def test_columns_have_other_names(self):
+        _, error = self.populate(
+            products=self.file("p.csv", "sku,title,price,colour\n7,Lamp,9.5,red\n"),
+            map=[("product", "name", "title"), ("product", "id", "sku")],
+            ignore_unknown=True,
+        )
+        self.assertIsNone(error)
+        self.assertEqual(stored(Product), [(7, "Lamp", 9.5)])
+
+    def test_error_for_a_model_or_field_that_is_not_there(self):
+        path = self.file("p.csv", PRODUCTS)
+        for entry, message in (
+            (("user", "name", "x"), "--map user.name: no file of that model."),
+            (("seller", "name", "x"), "--map seller.name: no file of that model."),
+            (
+                ("product", "colour", "x"),
+                "--map product.colour: product has the fields id, name, price.",
+            ),
+        ):
+            with self.subTest(entry=entry):
+                self.assert_fails(message, 2, products=path, map=[entry])
+        twice = [("product", "name", "x"), ("product", "name", "y")]
+        self.assert_fails("--map product.name is given twice.", 2, products=path, map=twice)

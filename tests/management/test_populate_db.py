@@ -1,0 +1,388 @@
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import redirect_stderr
+from pathlib import Path
+from unittest import mock, skipIf, skipUnless
+
+from django.db import OperationalError
+from django.test import SimpleTestCase
+
+from distributed_insert.loading import worker as workers
+from distributed_insert.management.commands.populate_db import Command
+from distributed_insert.models import Order, Product, User
+from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
+
+from ..cases import ROOT, PopulateTestCase, environment, manage, printed_lists, stored
+
+SAMPLE_ERRORS = {
+    "Order": {
+        8: ["Quantity must be positive"],
+        9: ["Quantity must be positive"],
+        10: [
+            "Invalid reference: user 10 does not exist",
+            "Invalid reference: product 11 does not exist",
+        ],
+    },
+    "User": {10: ["Name cannot be empty"]},
+    "Product": {10: ["Price must be positive"]},
+}
+
+
+def expected_lists(errors):
+    return {
+        f"{name} insert results": [
+            {
+                "data": record,
+                "success": record["id"] not in errors[name],
+                "errors": errors[name].get(record["id"]),
+            }
+            for record in records
+        ]
+        for name, records in (("Order", ORDERS), ("User", USERS), ("Product", PRODUCTS))
+    }
+
+
+class SampleTests(PopulateTestCase):
+    def test_the_sample_is_loaded_and_every_record_told(self):
+        output, error = self.populate()
+        self.assertIsNone(error)
+        lists = printed_lists(output)
+        self.assertEqual(list(lists.items()), list(expected_lists(SAMPLE_ERRORS).items()))
+        self.assertEqual(
+            stored(User),
+            [(r["id"], r["name"], r["email"]) for r in USERS if r["id"] != 10],
+        )
+        self.assertEqual(
+            stored(Product), [(r["id"], r["name"], r["price"]) for r in PRODUCTS if r["id"] != 10]
+        )
+        self.assertEqual(
+            stored(Order),
+            [(r["id"], r["user_id"], r["product_id"], r["quantity"]) for r in ORDERS[:7]],
+        )
+
+    def test_the_output_has_one_record_a_line_and_a_summary(self):
+        lines = self.populate()[0].splitlines()
+        self.assertEqual(
+            lines[:2] + lines[8:12],
+            [
+                "Order insert results: [",
+                "  {'data': {'id': 1, 'user_id': 1, 'product_id': 1, 'quantity': 2}, "
+                "'success': True, 'errors': None},",
+                "  {'data': {'id': 8, 'user_id': 8, 'product_id': 8, 'quantity': 0}, "
+                "'success': False, 'errors': ['Quantity must be positive']},",
+                "  {'data': {'id': 9, 'user_id': 9, 'product_id': 1, 'quantity': -1}, "
+                "'success': False, 'errors': ['Quantity must be positive']},",
+                "  {'data': {'id': 10, 'user_id': 10, 'product_id': 11, 'quantity': 2}, "
+                "'success': False, 'errors': ['Invalid reference: user 10 does not exist', "
+                "'Invalid reference: product 11 does not exist']},",
+                "]",
+            ],
+        )
+        self.assertEqual(
+            [line.rsplit(maxsplit=1)[0] for line in lines[-5:-1]],
+            [
+                "Order    orders      10         7         3",
+                "User     users       10         9         1",
+                "Product  products    10         9         1",
+                "Total                30        25         5",
+            ],
+        )
+        self.assertEqual(lines[-1], f"Workers: one {self.workers or 'thread'} a model.")
+
+    def test_a_second_run_changes_nothing_and_says_what_is_there(self):
+        self.populate()
+        before = [stored(model) for model in (User, Product, Order)]
+        output, error = self.populate()
+        self.assertIsNone(error)
+        self.assertEqual([stored(model) for model in (User, Product, Order)], before)
+        stored_before = {"Order": range(1, 8), "User": range(1, 10), "Product": range(1, 10)}
+        self.assertEqual(
+            printed_lists(output),
+            expected_lists(
+                {
+                    name: {**{n: [f"ID {n} already exists"] for n in stored_before[name]}, **errors}
+                    for name, errors in SAMPLE_ERRORS.items()
+                }
+            ),
+        )
+
+    def test_the_batch_size_changes_no_word(self):
+        first = self.populate(batch_size=3)[0]
+        for model in (User, Product, Order):
+            model.objects.all().delete()
+        second = self.populate(batch_size=10_000)[0]
+        self.assertEqual(printed_lists(first), printed_lists(second))
+
+
+class FileTests(PopulateTestCase):
+    users = "id,name,email\n1,Ann,ann@example.com\n2,Ben,ben@example.com\n"
+    products = "price,id,name\n9.5,1,Lamp\n"
+
+    def test_files_are_loaded_instead_of_the_sample(self):
+        output, error = self.populate(
+            users=self.file("u.csv", self.users),
+            products=self.file("p.csv", self.products),
+            orders=self.file("o.csv", "id,user_id,product_id,quantity\n1,2,1,3\n"),
+        )
+        self.assertIsNone(error)
+        self.assertEqual(
+            printed_lists(output), {"Order rejects": [], "User rejects": [], "Product rejects": []}
+        )
+        self.assertEqual(
+            stored(User), [(1, "Ann", "ann@example.com"), (2, "Ben", "ben@example.com")]
+        )
+        self.assertEqual(stored(Product), [(1, "Lamp", 9.5)])
+        self.assertEqual(stored(Order), [(1, 2, 1, 3)])
+
+    def test_rejects_are_told_with_file_record_and_line_and_exit_status_3(self):
+        path = self.file("u.csv", 'id,name,email\n1,"A\nnn",a@b\n\n2,Ben,b@c\n2,Bob,\n3,Cid\n')
+        output = self.assert_fails("3 records were rejected.", returncode=3, users=path)
+        self.assertEqual(
+            printed_lists(output),
+            {
+                "User rejects": [
+                    {
+                        "data": {"id": "1", "name": "A\nnn", "email": "a@b"},
+                        "success": False,
+                        "errors": ["Name contains invalid characters"],
+                        "file": path,
+                        "record": 1,
+                        "line": 2,
+                    },
+                    {
+                        "data": {"id": "2", "name": "Bob", "email": ""},
+                        "success": False,
+                        "errors": ["ID 2 already exists", "Email cannot be empty"],
+                        "file": path,
+                        "record": 3,
+                        "line": 6,
+                    },
+                    {
+                        "data": {"id": "3", "name": "Cid"},
+                        "success": False,
+                        "errors": ["Missing field: email"],
+                        "file": path,
+                        "record": 4,
+                        "line": 7,
+                    },
+                ]
+            },
+        )
+        self.assertEqual(stored(User), [(2, "Ben", "b@c")])
+
+    def test_twenty_rejects_are_told_and_how_many_more(self):
+        lines = "".join(f"{n},,a@b\n" for n in range(1, 1035))
+        path = self.file("u.csv", "id,name,email\n" + lines)
+        output = self.assert_fails("1,034 records were rejected.", returncode=3, users=path)
+        rejects = printed_lists(output)["User rejects"]
+        self.assertEqual([reject["record"] for reject in rejects], list(range(1, 21)))
+        self.assertIn("\n]\n... and 1,014 more\n", output)
+
+    def test_error_for_files_that_cannot_be_read_names_them_all_and_nothing_is_written(self):
+        missing = str(self.folder / "u.csv")
+        wrong = self.file("p.csv", "id,title\n")
+        output = self.assert_fails(
+            f"{missing}: No such file or directory.\n"
+            f"{wrong}: wrong header: missing column 'name', 'price'; unknown column 'title'. "
+            "The header must name id, name, price, each once, in any order.\n"
+            "Nothing was stored.",
+            users=missing,
+            products=wrong,
+            orders=self.file("o.csv", "id,user_id,product_id,quantity\n1,1,1,1\n"),
+        )
+        self.assertEqual(output, "")
+        self.assertEqual(stored(Order), [])
+
+    def test_error_in_the_middle_says_what_was_committed(self):
+        original = workers.insert
+
+        def insert(model, using, rows):
+            if model is User and rows[0][0] == 2:
+                raise OperationalError("database or disk is full")
+            return original(model, using, rows)
+
+        with mock.patch.object(workers, "insert", insert):
+            output = self.assert_fails(
+                "Database 'users': database or disk is full\nStored before that: User 1. "
+                "To go on, load again with --on-conflict ignore.",
+                users=self.file("u.csv", self.users),
+                batch_size=1,
+            )
+        self.assertEqual(stored(User), [(1, "Ann", "ann@example.com")])
+        self.assertEqual(printed_lists(output), {"User rejects": []})
+
+
+class ProcessTests(SimpleTestCase):
+    """What only a process of its own shows: exit statuses, streams, databases without tables."""
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def populate(self, *options):
+        return manage("populate_db", *options, folder=self.folder)
+
+    def test_migrate_creates_the_tables_and_the_sample_exits_with_0(self):
+        process = self.populate("--migrate")
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+        self.assertEqual(printed_lists(process.stdout), expected_lists(SAMPLE_ERRORS))
+
+    def test_error_for_databases_without_tables_names_the_commands(self):
+        manage("migrate", "--database=products", folder=self.folder)
+        process = self.populate()
+        self.assertEqual(
+            (process.returncode, process.stdout, process.stderr),
+            (
+                1,
+                "",
+                "CommandError: Database 'orders' has no table for Order records. "
+                "Create it with: python manage.py migrate --database=orders\n"
+                "Database 'users' has no table for User records. "
+                "Create it with: python manage.py migrate --database=users\n"
+                "Nothing was stored.\n",
+            ),
+        )
+        for alias in ("orders", "users"):
+            manage("migrate", f"--database={alias}", folder=self.folder)
+        process = self.populate()
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+        self.assertEqual(printed_lists(process.stdout), expected_lists(SAMPLE_ERRORS))
+
+    def test_exit_status_3_for_rejects(self):
+        users = self.folder / "users.csv"
+        users.write_text("id,name,email\n1,,a@b\n2,Ben,b@c\n")
+        process = self.populate("--migrate", "--users", str(users))
+        self.assertEqual(
+            (process.returncode, process.stderr), (3, "CommandError: 1 record was rejected.\n")
+        )
+
+    def test_exit_status_2_for_wrong_usage(self):
+        for option, message in (
+            ("--batch-size=0", "argument --batch-size: '0' is not a positive integer"),
+            ("--batch-size=x", "argument --batch-size: 'x' is not a positive integer"),
+            ("--user", "argument --users: expected one argument"),
+            (
+                "--batch-size=9999999999",
+                "argument --batch-size: '9999999999' is not a positive integer",
+            ),
+            ("--max-errors=-1", "argument --max-errors: '-1' is not a whole number"),
+            ("--encoding=hex", "argument --encoding: 'hex' is no text encoding"),
+            ("--encoding=idna", "argument --encoding: 'idna' is no text encoding"),
+            ("--encoding=none", "argument --encoding: 'none' is no text encoding"),
+            ("--delimiter=ab", "argument --delimiter: 'ab' is not a single character"),
+            ("--map=name", "argument --map: 'name' is not of the form MODEL.FIELD=COLUMN"),
+            ("--summary=", "argument --summary: a path is needed"),
+            ("--sellers=x", "unrecognized arguments: --sellers=x"),
+        ):
+            with self.subTest(option=option):
+                command = Command()
+                command._called_from_command_line = True
+                parser = command.create_parser("manage.py", "populate_db")
+                errors = io.StringIO()
+                with redirect_stderr(errors), self.assertRaises(SystemExit) as caught:
+                    parser.parse_args([option])
+                self.assertEqual(caught.exception.code, 2)
+                self.assertIn(f"manage.py populate_db: error: {message}\n", errors.getvalue())
+        self.assertEqual(self.populate("--batch-size=0").returncode, 2)
+
+    def test_error_for_a_database_that_cannot_be_opened(self):
+        (self.folder / "users.db").mkdir()
+        for options, message in (
+            ((), "Database 'users': unable to open database file\nNothing was stored."),
+            (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
+        ):
+            with self.subTest(options=options):
+                for alias in ("products", "orders"):
+                    manage("migrate", f"--database={alias}", folder=self.folder)
+                process = self.populate(*options)
+                self.assertEqual(
+                    (process.returncode, process.stderr), (1, f"CommandError: {message}\n")
+                )
+
+    def test_a_closed_pipe_is_no_error(self):
+        manage("populate_db", "--migrate", folder=self.folder)
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        process = subprocess.run(
+            [sys.executable, "manage.py", "populate_db"],
+            cwd=ROOT,
+            env=environment(self.folder),
+            stdout=write_end,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        os.close(write_end)
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+
+    @skipUnless(os.path.exists("/dev/full"), "Needs a device that is always full: Linux has one.")
+    def test_output_that_cannot_be_written_is_one_message(self):
+        manage("populate_db", "--migrate", folder=self.folder)
+        with open("/dev/full", "w") as full:
+            process = subprocess.run(
+                [sys.executable, "manage.py", "populate_db"],
+                cwd=ROOT,
+                env=environment(self.folder),
+                stdout=full,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+            )
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (1, "CommandError: The report cannot be written: No space left on device.\n"),
+        )
+
+    @skipIf(os.name == "nt", "Windows has no such signals.")
+    def test_a_signal_stops_the_load_and_the_summary_still_appears(self):
+        manage("populate_db", "--migrate", folder=self.folder)
+        summary = self.folder / "summary.json"
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            with self.subTest(number=number):
+                process = subprocess.Popen(
+                    [sys.executable, "manage.py", "populate_db"]
+                    + ["--users", "-", "--batch-size", "100", "--on-conflict", "update"]
+                    + ["--summary", str(summary)],
+                    cwd=ROOT,
+                    env=environment(self.folder),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    encoding="utf-8",
+                )
+                # More than a pipe holds: when it is written, the load has begun to read it.
+                process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 50_000)
+                process.stdin.flush()
+                process.send_signal(number)
+                output, errors = process.communicate()
+                self.assertEqual(process.returncode, code)
+                self.assertIn(f"CommandError: Stopped by {number.name}.\n", errors)
+                self.assertIn("Model  Database", output)
+                document = json.loads(summary.read_text())
+                self.assertEqual((document["status"], document["exit_code"]), ("interrupted", code))
+
+    def test_what_a_terminal_cannot_show_is_escaped(self):
+        users = self.folder / "users.csv"
+        users.write_text("id,name,email\n1,,zoë@example.com\n", encoding="utf-8")
+        process = subprocess.run(
+            [sys.executable, "manage.py", "populate_db", "--migrate", "--users", str(users)],
+            cwd=ROOT,
+            env=environment(self.folder, PYTHONIOENCODING="ascii"),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="ascii",
+        )
+        [reject] = printed_lists(process.stdout)["User rejects"]
+        self.assertEqual(reject["data"], {"id": "1", "name": "", "email": "zoë@example.com"})
+
+    def test_no_file_of_the_project_is_touched(self):
+        def files():
+            return {path.name: path.stat().st_mtime_ns for path in ROOT.iterdir()}
+
+        before = files()
+        self.populate("--migrate")
+        self.assertEqual(files(), before)

@@ -1,0 +1,106 @@
+import os
+import signal
+import threading
+from unittest import skipIf
+
+from django.test import SimpleTestCase
+
+from distributed_insert.datasets import DATASETS
+from distributed_insert.loading.coordinator import load
+from distributed_insert.loading.options import Options
+from distributed_insert.loading.results import Counts
+from distributed_insert.management.signals import interrupts
+from distributed_insert.models import Order, User
+from distributed_insert.sources.base import MemorySource
+
+from ..cases import LoadTestCase, stored
+
+ORDERS, USERS, PRODUCTS = DATASETS
+
+
+@skipIf(os.name == "nt", "Windows has no way for a process to send itself these signals.")
+class InterruptsTests(SimpleTestCase):
+    def test_the_first_signal_is_kept_and_the_handlers_come_back(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number=number):
+                before = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+                with interrupts() as stopped_by:
+                    self.assertIsNone(stopped_by())
+                    os.kill(os.getpid(), number)
+                    self.assertEqual(stopped_by(), number)
+                    now = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+                    self.assertEqual(now, [signal.SIG_DFL] * 2)
+                after = [signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)]
+                self.assertEqual(after, before)
+
+    def test_the_handlers_come_back_without_a_signal(self):
+        before = signal.getsignal(signal.SIGINT)
+        with interrupts():
+            self.assertNotEqual(signal.getsignal(signal.SIGINT), before)
+        self.assertEqual(signal.getsignal(signal.SIGINT), before)
+
+    def test_another_thread_cannot_and_need_not(self):
+        seen = []
+
+        def use():
+            with interrupts() as stopped_by:
+                seen.append(stopped_by())
+
+        thread = threading.Thread(target=use)
+        thread.start()
+        thread.join()
+        self.assertEqual(seen, [None])
+
+
+class StoppedLoadTests(LoadTestCase):
+    def users(self, *numbers):
+        return [{"id": n, "name": "Ann", "email": "a@b"} for n in numbers]
+
+    def stop_after(self, batches, **options):
+        """Load six users, two a batch, and get a signal when so many batches were written."""
+        received = []
+
+        def on_progress(dataset, counts, position):
+            if counts.read == 2 * batches:
+                received.append(signal.SIGINT)
+
+        return load(
+            {USERS: MemorySource(self.users(1, 2, 3, 4, 5, 6))},
+            Options(batch_size=2, **options),
+            lambda: received[0] if received else None,
+            on_progress,
+        )
+
+    def test_workers_stop_at_the_next_edge_of_a_batch(self):
+        outcome = self.stop_after(2)
+        self.assertEqual(outcome.signal, signal.SIGINT)
+        self.assertEqual(outcome.models[0].counts, Counts(read=4, inserted=4))
+        self.assertEqual([row[0] for row in stored(User)], [1, 2, 3, 4])
+
+    def test_transactions_kept_open_are_rolled_back(self):
+        outcome = self.stop_after(2, all_or_nothing=True)
+        self.assertEqual((outcome.signal, outcome.models[0].is_stored), (signal.SIGINT, False))
+        self.assertEqual(stored(User), [])
+
+    def test_an_interrupt_is_told_before_rejects_are(self):
+        User.objects.create(id=1, name="Ann", email="a@b")
+        outcome = self.stop_after(2, all_or_nothing=True)
+        self.assertEqual((outcome.signal, outcome.error), (signal.SIGINT, None))
+        User.objects.all().delete()
+        self.assertEqual(stored(User), [])
+
+    def test_orders_that_wait_for_their_parents_are_not_written(self):
+        received = []
+        outcome = load(
+            {
+                ORDERS: MemorySource([{"id": 1, "user_id": 3, "product_id": 1, "quantity": 1}]),
+                USERS: MemorySource(self.users(1, 2, 3)),
+                PRODUCTS: MemorySource([]),
+            },
+            Options(batch_size=1),
+            lambda: received[0] if received else None,
+            lambda dataset, counts, position: received.append(signal.SIGTERM),
+        )
+        self.assertEqual(outcome.signal, signal.SIGTERM)
+        self.assertEqual([model.counts for model in outcome.models][0], Counts())
+        self.assertEqual(stored(Order), [])

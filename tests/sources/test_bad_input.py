@@ -1,0 +1,187 @@
+"""Bad input, kind by kind: the record is rejected, its place and reason told, the load goes on."""
+
+import gzip
+import sys
+from unittest import skipIf
+
+from distributed_insert.datasets import DATASETS
+from distributed_insert.loading.coordinator import load
+from distributed_insert.loading.options import Options
+from distributed_insert.models import Product, User
+from distributed_insert.sources.formats import file_source
+
+from ..cases import LoadTestCase, stored
+
+ORDERS, USERS, PRODUCTS = DATASETS
+
+
+class BadInputTestCase(LoadTestCase):
+    def load(self, dataset, name, content, **options):
+        return load({dataset: file_source(self.file(name, content), **options)}, Options())
+
+    def assert_rejected(self, outcome, *rejects):
+        """Compare (record number, line, errors) of every reject; and the load came to its end."""
+        self.assertIsNone(outcome.error)
+        [model] = outcome.models
+        self.assertEqual([(r.number, r.line, r.errors) for r in model.rejects], list(rejects))
+
+
+class CsvTests(BadInputTestCase):
+    def load_users(self, lines, header="id,name,email"):
+        return self.load(USERS, "users.csv", f"{header}\n{lines}")
+
+    def load_products(self, lines):
+        return self.load(PRODUCTS, "products.csv", f"id,name,price\n{lines}")
+
+    def test_a_byte_order_mark_is_passed_over(self):
+        outcome = self.load_users("1,Ann,a@b\n", header="\ufeffid,name,email")
+        self.assert_rejected(outcome)
+        self.assertEqual(stored(User), [(1, "Ann", "a@b")])
+
+    @skipIf(sys.version_info < (3, 11), "The csv module refuses NUL before Python 3.11.")
+    def test_nul(self):
+        outcome = self.load_users("1,A\x00n,a@b\n2,Ben,b\x00@c\n3,Cid,c@d\n")
+        self.assert_rejected(
+            outcome,
+            (1, 2, ["Name contains invalid characters"]),
+            (2, 3, ["Email is not valid"]),
+        )
+        self.assertEqual(stored(User), [(3, "Cid", "c@d")])
+
+    def test_control_characters(self):
+        outcome = self.load_users("1,A\x1bnn,a@b\n2,Ben,b@\x7fc\n3,Cid,c@d\n")
+        self.assert_rejected(
+            outcome,
+            (1, 2, ["Name contains invalid characters"]),
+            (2, 3, ["Email is not valid"]),
+        )
+        self.assertEqual(stored(User), [(3, "Cid", "c@d")])
+
+    def test_too_few_and_too_many_fields(self):
+        outcome = self.load_users("1,Ann\n2,Ben,b@c,9,8\n3,Cid,c@d\n")
+        self.assert_rejected(
+            outcome,
+            (1, 2, ["Missing field: email"]),
+            (2, 3, ["Unknown field: column 4", "Unknown field: column 5"]),
+        )
+        self.assertEqual(stored(User), [(3, "Cid", "c@d")])
+
+    def test_an_unbalanced_quote(self):
+        outcome = self.load_users('1,"Ann,a@b\n2,Ben,b@c\n3,Cid,c@d\n')
+        self.assert_rejected(outcome, (1, 2, ["Malformed CSV: unexpected end of data"]))
+        self.assertEqual(stored(User), [(2, "Ben", "b@c"), (3, "Cid", "c@d")])
+
+    def test_a_line_break_inside_quotes(self):
+        outcome = self.load_products('1,"La\nmp",1\n2,Desk,x\n')
+        self.assert_rejected(
+            outcome,
+            (1, 2, ["Name contains invalid characters"]),
+            (2, 4, ["Price must be a number"]),
+        )
+
+    def test_a_field_of_more_than_131072_characters(self):
+        outcome = self.load_users(f"1,{'x' * 131_073},a@b\n2,Ben,b@c\n")
+        self.assert_rejected(
+            outcome, (1, 2, ["Malformed CSV: field larger than field limit (131072)"])
+        )
+        self.assertEqual(stored(User), [(2, "Ben", "b@c")])
+
+    def test_unicode_line_separators_end_no_record(self):
+        self.assert_rejected(self.load_users("1,A\u2028nn,a@b\n"))
+        self.assertEqual(stored(User), [(1, "A\u2028nn", "a@b")])
+
+    def test_what_int_and_float_would_take(self):
+        numbers = ("1_000", "١٢", "+5", " 12", "True", "3.9", "NaN", "Infinity", "1e400", "9" * 400)
+        ids = "".join(f"{number},Ann,a@b\n" for number in numbers)
+        self.assert_rejected(
+            self.load_users(ids),
+            *((n, n + 1, ["ID must be a positive integer"]) for n in range(1, 11)),
+        )
+        prices = "".join(f"{n},Lamp,{number}\n" for n, number in enumerate(numbers, 1))
+        self.assert_rejected(
+            self.load_products(prices),
+            *((n, n + 1, ["Price must be a number"]) for n in (1, 2, 3, 4, 5, 7, 8, 9, 10)),
+        )
+        self.assertEqual(stored(Product), [(6, "Lamp", 3.9)])
+
+    def test_the_same_id_twice(self):
+        self.assert_rejected(
+            self.load_users("7,Ann,a@b\n7,Ben,b@c\n"), (2, 3, ["ID 7 already exists"])
+        )
+        self.assertEqual(stored(User), [(7, "Ann", "a@b")])
+
+    def test_a_gzip_bomb_is_read_in_bounded_pieces(self):
+        bomb = gzip.compress(b"id,name,email\n" + b"0" * (64 << 20) + b"\n1,Ann,a@b\n")
+        outcome = self.load(USERS, "users.csv.gz", bomb)
+        self.assert_rejected(
+            outcome, (1, 2, ["Malformed CSV: line longer than 1048576 characters"])
+        )
+        self.assertEqual(stored(User), [(1, "Ann", "a@b")])
+
+
+class JsonLinesTests(BadInputTestCase):
+    def load_products(self, *lines):
+        return self.load(PRODUCTS, "products.jsonl", "\n".join(lines))
+
+    def test_nul_lone_surrogates_and_control_characters(self):
+        names = (r"a\u0000b", r"a\ud800b", r"a\u001bb")
+        outcome = self.load_products(
+            *(f'{{"id": {n}, "name": "{name}", "price": 1}}' for n, name in enumerate(names, 1)),
+            '{"id": 4, "name": "Lamp", "price": 1}',
+        )
+        self.assert_rejected(
+            outcome, *((n, n, ["Name contains invalid characters"]) for n in (1, 2, 3))
+        )
+        self.assertEqual(stored(Product), [(4, "Lamp", 1.0)])
+
+    def test_a_duplicate_key(self):
+        outcome = self.load_products(
+            '{"id": 1, "name": "Lamp", "price": 1, "price": 2}',
+            '{"id": 2, "name": "Desk", "price": 2}',
+        )
+        self.assert_rejected(outcome, (1, 1, ["Malformed JSON: duplicate key 'price'"]))
+        self.assertEqual(stored(Product), [(2, "Desk", 2.0)])
+
+    def test_missing_and_unknown_fields(self):
+        self.assert_rejected(
+            self.load_products('{"id": 1, "name": "Lamp", "prise": 1}'),
+            (1, 1, ["Missing field: price", "Unknown field: prise"]),
+        )
+
+    def test_numbers_that_are_none(self):
+        prices = ("NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "true", '"9.5"', "[[1]]")
+        outcome = self.load_products(
+            *(f'{{"id": {n}, "name": "Lamp", "price": {p}}}' for n, p in enumerate(prices, 1))
+        )
+        self.assert_rejected(outcome, *((n, n, ["Price must be a number"]) for n in range(1, 9)))
+
+    def test_deep_nesting(self):
+        outcome = self.load_products(
+            '{"id": 1, "name": "Lamp", "price": ' + "[" * 200_000,
+            '{"id": 2, "name": "Desk", "price": 2}',
+        )
+        self.assert_rejected(outcome, (1, 1, ["Malformed JSON: nested too deeply"]))
+        self.assertEqual(stored(Product), [(2, "Desk", 2.0)])
+
+
+class FileTests(BadInputTestCase):
+    """What cannot be read as records at all is an error before any write."""
+
+    def test_nothing_is_written_when_one_of_the_files_is_bad(self):
+        good = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
+        header = "The header must name id, name, price, each once, in any order."
+        for content, message in (
+            ("", f"wrong header: missing column 'id', 'name', 'price'. {header}"),
+            ("id,name\n", f"wrong header: missing column 'price'. {header}"),
+            ("id,name,price,name\n", f"wrong header: duplicate column 'name'. {header}"),
+            (
+                "id,name,price\n1,Café,1\n".encode("latin-1"),
+                "not UTF-8 (byte 0xe9 in line 2). "
+                "Save it as UTF-8, or name the encoding it has with --encoding.",
+            ),
+        ):
+            with self.subTest(content=content):
+                bad = self.file("products.csv", content)
+                outcome = load({USERS: file_source(good), PRODUCTS: file_source(bad)}, Options())
+                self.assertEqual(str(outcome.error), f"{bad}: {message}")
+                self.assertEqual(stored(User), [])
