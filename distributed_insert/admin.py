@@ -7,7 +7,7 @@ from django.db import models, router
 
 from .datasets import DATASETS
 from .references import does_not_exist, missing_ids
-from .sources.numbers import TYPED
+from .sources import TYPED
 
 
 class RecordForm(forms.ModelForm):

@@ -1,4 +1,4 @@
-"""What can be loaded: a model with its rules, references and sample, one entry a model."""
+"""What can be loaded: a model with its rules, references and sample, one entry per model."""
 
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type
@@ -6,18 +6,17 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type
 from django.db import router
 from django.db.models import Model
 
-from . import references, sample_data, validation
+from . import sample_data, validation
 from .models import Order, Product, User
-from .sources.numbers import Numbers
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     model: Type[Model]
-    rules: Callable[[Numbers], validation.Rules]
+    rules: Callable[[validation.NumberParser], validation.Rules]
     sample: Sequence[Dict[str, Any]]
     references: Mapping[str, Type[Model]] = field(default_factory=dict)
-    """The fields that point into other models."""
+    """The model that each field which refers to another one points to."""
 
     @property
     def name(self) -> str:
@@ -32,6 +31,11 @@ class Dataset:
         return [field.name for field in self.model._meta.concrete_fields]
 
     @property
+    def key(self) -> str:
+        """The name of the field that identifies a record."""
+        return self.model._meta.pk.name
+
+    @property
     def using(self) -> str:
         """The alias of the database the model lives in."""
         return router.db_for_write(self.model)
@@ -39,7 +43,9 @@ class Dataset:
 
 # In the order in which results are shown.
 DATASETS: Tuple[Dataset, ...] = (
-    Dataset(Order, validation.order, sample_data.ORDERS, references.ORDER),
-    Dataset(User, validation.user, sample_data.USERS),
-    Dataset(Product, validation.product, sample_data.PRODUCTS),
+    Dataset(
+        Order, validation.order_rules, sample_data.ORDERS, {"user_id": User, "product_id": Product}
+    ),
+    Dataset(User, validation.user_rules, sample_data.USERS),
+    Dataset(Product, validation.product_rules, sample_data.PRODUCTS),
 )

@@ -1,4 +1,4 @@
-"""Which fields point into another model's database, and which ids are not there."""
+"""References into other databases: which ids do not exist, and who refers to them."""
 
 import json
 from itertools import islice
@@ -6,13 +6,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
 
 from django.db import connections, router
 
-from .models import Product, User
-
-ORDER = {"user_id": User, "product_id": Product}
-
-
-# What a backend needs to tell which of the ids in one parameter it has not. Sending back the few
-# that are missing takes a fifth of the time of sending back the many that are there.
+# What a backend needs to return those of the ids in one parameter that it does not have. Sending
+# back the few that are missing takes a fifth of the time of sending back the many that are not.
 ONE_QUESTION = {
     "sqlite": ("json_each(%s)", json.dumps),
     "postgresql": ("unnest(%s::integer[]) AS asked(value)", list),
@@ -20,7 +15,7 @@ ONE_QUESTION = {
 
 
 def missing_ids(model, using: str, ids: Iterable[int]) -> Set[int]:
-    """Return those of `ids` that are no primary key of `model` in the database `using`."""
+    """Return those of `ids` that are not a primary key of `model` in the database `using`."""
     connection = connections[using]
     if connection.vendor not in ONE_QUESTION:
         return _missing_by_portable_queries(model, using, ids)
@@ -54,9 +49,9 @@ def does_not_exist(model, key: int) -> str:
 def check_stored(
     model, references: Mapping[str, Any], batch_size: int
 ) -> Iterator[Tuple[int, List[Tuple[int, Dict[str, Any], List[str]]]]]:
-    """Go through a model's table in the order of its keys, a batch at a time.
+    """Go through a model's table in the order of its keys, in batches.
 
-    For each batch come how many records it had, and of those that refer to nothing the place in
+    For each batch come the number of its records, and of those that refer to nothing the place in
     the batch from 1, the record and the errors. Memory is bounded by the batch.
     """
     names = [field.name for field in model._meta.concrete_fields]

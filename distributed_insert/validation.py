@@ -1,23 +1,23 @@
-"""The rules a record must meet, and the messages that say which one it broke.
+"""The rules that a record must meet, and the messages that say which one it broke.
 
 A rule takes a column: the values of one field of many records, as their source gave them. It
-returns the column to store, and by index the messages for those that break it. So a column without
-fault is judged by a few calls that run in C; only one with faults is gone through value by value.
+returns the column to store, and by index the messages for the values that break it. A column
+without faults is judged by a few calls that run in C; only what they find is looked at one by one.
 
-The rules of a model are (field, rule) pairs in the order in which errors are told; a field's second
-rule is given what its first one returned.
+The rules of a model are (field, rule) pairs in the order in which errors are reported. A field's
+second rule is given what the first one returned. `rule(column)` says what `rule([value])` says of
+each value.
 """
 
 import re
 import sys
-from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
+from itertools import compress, count, repeat
+from operator import gt, not_
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from .sources.numbers import Column, Numbers
-
-# What a 32-bit integer column holds on every database Django supports.
+# What a 32-bit integer column holds on every database that Django supports.
 MAX_INTEGER = 2147483647
-MIN_REAL, MAX_REAL = 5e-324, sys.float_info.max
+MIN_FLOAT, MAX_FLOAT = 5e-324, sys.float_info.max
 MAX_NAME_LENGTH = 100
 # RFC 5321, 4.5.3.1.3: a path of 256 octets, less its angle brackets.
 MAX_EMAIL_LENGTH = 254
@@ -28,67 +28,80 @@ _unstorable = re.compile(f"[{UNSTORABLE}]").search
 # Django's own validator refuses real international addresses.
 EMAIL = rf"[^@\s{UNSTORABLE}]+@[^@\s{UNSTORABLE}]+"
 _email = re.compile(EMAIL).fullmatch
-_emails = re.compile(rf"(?:{EMAIL}\n)*").fullmatch
 
+Column = Sequence[Any]
 Errors = Dict[int, List[str]]
 Rule = Callable[[Column], Tuple[Column, Errors]]
-Rules = Tuple[Tuple[str, Rule], ...]
+Rules = Sequence[Tuple[str, Rule]]
 
 
-def _are_between(numbers, least, most):
+class NumberParser(NamedTuple):
+    """How a kind of source writes its numbers: of a value that is not one, None is returned."""
+
+    integers: Callable[[Column], List[Optional[int]]]
+    floats: Callable[[Column], List[Optional[float]]]
+
+
+def missing_field(name: str) -> str:
+    return f"Missing field: {name}"
+
+
+def unknown_field(name: str) -> str:
+    return f"Unknown field: {name}"
+
+
+def _not_between(numbers, least, most):
+    """Return the indexes of the numbers that are None, less than `least` or more than `most`."""
     try:
-        return least <= min(numbers) and max(numbers) <= most
+        if least <= min(numbers) and max(numbers) <= most:
+            return ()
+        if max(numbers) <= most:
+            return compress(count(), map(gt, repeat(least), numbers))
     except TypeError:  # one of them is None
-        return False
+        pass
+    return (i for i, n in enumerate(numbers) if n is None or not least <= n <= most)
 
 
-def identifier(label: str, numbers: Numbers) -> Rule:
+def identifier(label: str, parser: NumberParser) -> Rule:
     errors = [f"{label} must be a positive integer"]
 
     def rule(values):
-        ids = numbers.integers(values)
-        if _are_between(ids, 1, MAX_INTEGER):
-            return ids, {}
-        wrong = (i for i, n in enumerate(ids) if n is None or not 0 < n <= MAX_INTEGER)
-        return ids, dict.fromkeys(wrong, errors)
+        ids = parser.integers(values)
+        return ids, dict.fromkeys(_not_between(ids, 1, MAX_INTEGER), errors)
 
     return rule
 
 
-def positive_integer(label: str, numbers: Numbers) -> Rule:
-    return _positive(label, numbers.integers, 1, MAX_INTEGER, f"{label} must be an integer")
+def positive_integer(label: str, parser: NumberParser) -> Rule:
+    return _positive(label, parser.integers, 1, MAX_INTEGER, f"{label} must be an integer")
 
 
-def positive_number(label: str, numbers: Numbers) -> Rule:
-    return _positive(label, numbers.reals, MIN_REAL, MAX_REAL, f"{label} must be a number")
+def positive_number(label: str, parser: NumberParser) -> Rule:
+    return _positive(label, parser.floats, MIN_FLOAT, MAX_FLOAT, f"{label} must be a number")
 
 
 def _positive(label, parse, least, most, kind_error):
+    def error(number):
+        is_low = number is not None and number < least
+        return [f"{label} must be positive" if is_low else kind_error]
+
     def rule(values):
         numbers = parse(values)
-        if _are_between(numbers, least, most):
-            return numbers, {}
-        errors = {}
-        for index, number in enumerate(numbers):
-            if number is None or number > most:
-                errors[index] = [kind_error]
-            elif number < least:
-                errors[index] = [f"{label} must be positive"]
-        return numbers, errors
+        return numbers, {i: error(numbers[i]) for i in _not_between(numbers, least, most)}
 
     return rule
 
 
 def not_blank(label: str) -> Rule:
-    """Whitespace alone is blank; what is stored is stripped of it. None is blank too."""
+    """Values are stripped of whitespace; what is then empty is blank, and so is None."""
     error = [f"{label} cannot be empty"]
 
     def rule(values):
         values = _stripped(values)
         if all(values):
             return values, {}
-        blank = (i for i, value in enumerate(values) if value is None or value == "")
-        return values, dict.fromkeys(blank, error)
+        falsy = compress(count(), map(not_, values))
+        return values, {i: error for i in falsy if values[i] is None or values[i] == ""}
 
     return rule
 
@@ -96,12 +109,12 @@ def not_blank(label: str) -> Rule:
 def _stripped(values):
     try:
         return list(map(str.strip, values))
-    except TypeError:  # one of them is no text
+    except TypeError:  # one of them is not a text
         return [value.strip() if type(value) is str else value for value in values]
 
 
 def short_text(label: str, max_length: int) -> Rule:
-    """Says nothing of a blank value: that is `not_blank`'s complaint."""
+    """Says nothing about a blank value, which `not_blank` reports."""
     too_long = f"{label} cannot be longer than {max_length} characters"
     invalid = f"{label} contains invalid characters"
 
@@ -118,20 +131,27 @@ def short_text(label: str, max_length: int) -> Rule:
         try:
             if "".join(values).isprintable() and max(map(len, values)) <= max_length:
                 return values, {}
-        except TypeError:  # one of them is no text
+        except TypeError:  # one of them is not a text
             pass
-        return values, {i: errors(value) for i, value in enumerate(values) if errors(value)}
+        return values, {i: found for i, found in enumerate(map(errors, values)) if found}
 
     return rule
 
 
 def _are_emails(values):
+    """Whether all are, as far as a few calls can tell; False also if these cannot."""
     try:
-        lines = "\n".join(values) + "\n"
-    except TypeError:  # one of them is no text
+        lines = "\n".join(["", *values, ""])
+    except TypeError:  # one of them is not a text
         return False
-    is_short = max(map(len, values)) <= MAX_EMAIL_LENGTH
-    return is_short and lines.count("\n") == len(values) and _emails(lines)
+    return (
+        "\n@" not in lines
+        and "@\n" not in lines
+        and " " not in lines
+        and max(map(len, values)) <= MAX_EMAIL_LENGTH
+        and "".join(values).isprintable()
+        and set(map(str.count, values, repeat("@"))) == {1}
+    )
 
 
 def email_address(label: str) -> Rule:
@@ -151,79 +171,52 @@ def email_address(label: str) -> Rule:
     return rule
 
 
-def user(numbers: Numbers) -> Rules:
+def user_rules(parser: NumberParser) -> Rules:
     return (
-        ("id", identifier("ID", numbers)),
+        ("id", identifier("ID", parser)),
         ("email", email_address("Email")),
         ("name", not_blank("Name")),
         ("name", short_text("Name", MAX_NAME_LENGTH)),
     )
 
 
-def product(numbers: Numbers) -> Rules:
+def product_rules(parser: NumberParser) -> Rules:
     return (
-        ("id", identifier("ID", numbers)),
+        ("id", identifier("ID", parser)),
         ("name", short_text("Name", MAX_NAME_LENGTH)),
-        ("price", positive_number("Price", numbers)),
+        ("price", positive_number("Price", parser)),
         ("name", not_blank("Name")),
     )
 
 
-def order(numbers: Numbers) -> Rules:
+def order_rules(parser: NumberParser) -> Rules:
     return (
-        ("id", identifier("ID", numbers)),
-        ("quantity", positive_integer("Quantity", numbers)),
-        ("user_id", identifier("User ID", numbers)),
-        ("product_id", identifier("Product ID", numbers)),
+        ("id", identifier("ID", parser)),
+        ("quantity", positive_integer("Quantity", parser)),
+        ("user_id", identifier("User ID", parser)),
+        ("product_id", identifier("Product ID", parser)),
     )
 
 
-@dataclass
-class Explanation:
-    """Why a record is not stored: its errors by kind, the kinds in the order they are told."""
+class Verdict(NamedTuple):
+    """What the rules say of records."""
 
-    values: Dict[str, Any]
-    """The fields that met their rules, as they would be stored."""
-    conflicts: List[str] = field(default_factory=list)
-    rules: List[str] = field(default_factory=list)
-    references: List[str] = field(default_factory=list)
-    shape: List[str] = field(default_factory=list)
-
-    @property
-    def errors(self) -> List[str]:
-        return [*self.conflicts, *self.rules, *self.references, *self.shape]
+    columns: Dict[str, Column]
+    """The values to store, by field. What breaks a rule is still there."""
+    errors: Errors
+    """The messages for each record that breaks a rule, in the order of the rules."""
+    broken: Dict[str, Set[int]]
+    """By field, the indexes of the records in which it breaks a rule."""
 
 
-def validate(rules: Rules, columns: Dict[str, Column]) -> Dict[int, Explanation]:
-    """Put the values to be stored in the place of those in `columns`, and explain each fault.
-
-    `columns` has the values of each field, one a record; the explanations are by record. What a
-    rule finds wrong stands in the columns still.
-    """
-    messages, broken = {}, {}
-    for name, rule in rules if any(map(len, columns.values())) else ():
-        columns[name], errors = rule(columns[name])
-        for index, found in errors.items():
-            messages.setdefault(index, []).extend(found)
-            broken.setdefault(index, set()).add(name)
-    return {
-        index: Explanation(
-            values={n: column[index] for n, column in columns.items() if n not in broken[index]},
-            rules=found,
-        )
-        for index, found in messages.items()
-    }
-
-
-def explain(rules: Rules, record: Mapping[str, Any], unknown: Sequence[str] = ()) -> Explanation:
-    """Explain a record that has not just the fields of the model: every rule it breaks as well.
-
-    `unknown` names what else the record has.
-    """
-    columns = {name: [value] for name, value in record.items()}
-    faults = validate([(name, rule) for name, rule in rules if name in record], columns)
-    fields = dict.fromkeys(name for name, _ in rules)
-    explanation = faults.get(0) or Explanation({n: value for n, [value] in columns.items()})
-    explanation.shape = [f"Missing field: {name}" for name in fields if name not in record]
-    explanation.shape += [f"Unknown field: {name}" for name in unknown]
-    return explanation
+def validate(rules: Rules, columns: Dict[str, Column]) -> Verdict:
+    """Judge the columns of records; a field without a column is not judged."""
+    verdict = Verdict(dict(columns), {}, {name: set() for name in columns})
+    if any(map(len, columns.values())):
+        for name, rule in rules:
+            if name in columns:
+                verdict.columns[name], errors = rule(verdict.columns[name])
+                verdict.broken[name].update(errors)
+                for index, messages in errors.items():
+                    verdict.errors.setdefault(index, []).extend(messages)
+    return verdict

@@ -47,7 +47,7 @@ class Contender:
         self.command = command
         """Given the folder of the files and the one of the databases: what to run at once."""
         self.share = share
-        """Of the records, for those that would take all day."""
+        """Of the records, for those that would take hours."""
         self.files = files
         """"all" records or the "valid" ones."""
         self.needs = needs
@@ -122,7 +122,7 @@ CONTENDERS = [
         needs="import_export",
     ),
     Contender(
-        "create() and atomic() a record, the same rules, three threads",
+        "create() and atomic() per record, the same rules, three threads",
         here("create"),
         share=1 / 15,
     ),
@@ -141,13 +141,15 @@ def in_threads(load):
     django.setup()
     from distributed_insert.datasets import DATASETS
 
-    settled = {dataset.model: threading.Event() for dataset in DATASETS}
+    finished = {dataset.model: threading.Event() for dataset in DATASETS}
 
     def run(dataset):
         for parent in dataset.references.values():
-            settled[parent].wait()
-        load(dataset)
-        settled[dataset.model].set()
+            finished[parent].wait()
+        try:
+            load(dataset)
+        finally:
+            finished[dataset.model].set()
 
     threads = [threading.Thread(target=run, args=(dataset,)) for dataset in DATASETS]
     for thread in threads:
@@ -160,23 +162,17 @@ def valid_batches(dataset, folder, size):
     """Yield the valid records of a model's file, as dicts, `size` records of the file at a time."""
     from django.db import router
 
-    from distributed_insert.sources.formats import file_source
-    from distributed_insert.validation import validate
+    from distributed_insert.loading.batch import Batch
+    from distributed_insert.sources import open_source
 
-    source = file_source(f"{folder}/{dataset.plural}.csv")
+    source = open_source(f"{folder}/{dataset.plural}.csv")
     source.open(dataset.fields)
-    rules = dataset.rules(source.numbers)
-    while True:
-        _, raws = source.read(size)
-        if not raws:
-            break
-        columns = dict(zip(dataset.fields, source.columns(raws)[0]))
-        faults = validate(rules, columns)
-        records = [
-            dict(zip(dataset.fields, row))
-            for index, row in enumerate(zip(*(columns[name] for name in dataset.fields)))
-            if index not in faults
-        ]
+    while source.check():
+        pass
+    rules = dataset.rules(source.number_parser)
+    for read in iter(lambda: source.read(size), None):
+        _, columns = Batch(dataset, source, rules, read).accepted()
+        records = [dict(zip(dataset.fields, row)) for row in zip(*columns)]
         for name, parent in dataset.references.items():
             ids = {record[name] for record in records}
             stored = parent.objects.using(router.db_for_read(parent)).in_bulk(list(ids))
@@ -362,22 +358,26 @@ def profile(records):
 
         django.setup()
         from distributed_insert.datasets import DATASETS
-        from distributed_insert.executors.hosts import GC_THRESHOLD
-        from distributed_insert.loading.options import Options
+        from distributed_insert.executors.process import GC_THRESHOLD
+        from distributed_insert.loading import Options
         from distributed_insert.loading.worker import Worker
-        from distributed_insert.sources.formats import file_source
+        from distributed_insert.sources import open_source
 
         gc.set_threshold(GC_THRESHOLD)
         workers = {}
         for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
-            source = file_source(files.folders["all"] / f"{dataset.plural}.csv")
+            source = open_source(files.folders["all"] / f"{dataset.plural}.csv")
             worker = Worker(dataset, source, Options(rejects=f"{folder}/rejects"))
             workers[dataset.model] = worker
             profiler = cProfile.Profile()
             profiler.enable()
             worker.open()
+            while worker.check():
+                pass
             for ids in iter(worker.read, None):
-                worker.write({n: workers[m].missing(ids[n]) for n, m in dataset.references.items()})
+                parents = dataset.references.items()
+                missing = {name: workers[parent].missing(ids[name]) for name, parent in parents}
+                worker.write(missing, None)
             profiler.disable()
             sys.stdout.write(f"{dataset.plural}:\n")
             pstats.Stats(profiler).sort_stats("tottime").print_stats(12)

@@ -4,19 +4,24 @@ import ast
 import io
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import SimpleTestCase, TransactionTestCase
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.sources.formats import file_source
+from distributed_insert.sources import open_source
 
 ROOT = Path(__file__).resolve().parent.parent
-ALIASES = ("default", "users", "products", "orders")
+MODEL_ALIASES = ("users", "products", "orders")
+ALIASES = ("default", *MODEL_ALIASES)
 
 
 def stored(model):
@@ -27,7 +32,7 @@ def stored(model):
 class LoadTestCase(TransactionTestCase):
     """For tests in which workers commit: the tables are emptied after each one."""
 
-    databases = {"users", "products", "orders"}
+    databases = set(MODEL_ALIASES)
 
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp())
@@ -45,6 +50,9 @@ class PopulateTestCase(LoadTestCase):
 
     def populate(self, **options):
         """Run the command; return its output and, where it failed, the error."""
+        if self.workers == "process":
+            # Processes are forked, and have what a test patches, only where none is open.
+            connections.close_all()
         output, error = io.StringIO(), None
         try:
             call_command("populate_db", stdout=output, **{"workers": self.workers, **options})
@@ -56,6 +64,52 @@ class PopulateTestCase(LoadTestCase):
         output, error = self.populate(**options)
         self.assertEqual((str(error), error.returncode), (message, returncode))
         return output
+
+
+class CommandTestCase(SimpleTestCase):
+    """For what only a process of its own shows: exit statuses, streams, signals, limits."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls._migrated = Path(tempfile.mkdtemp())
+        cls.addClassCleanup(shutil.rmtree, cls._migrated)
+
+    def setUp(self):
+        self.folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def migrate(self):
+        """Put databases with the tables of the models into the folder."""
+        if not any(self._migrated.iterdir()):
+            for alias in MODEL_ALIASES:
+                manage("migrate", f"--database={alias}", folder=self._migrated)
+        for path in self._migrated.iterdir():
+            shutil.copy(str(path), str(self.folder))
+
+    def file(self, name, content):
+        path = self.folder / name
+        path.write_text(content, encoding="utf-8")
+        return str(path)
+
+    def populate(self, *options, **how):
+        """Run the command to its end; return the process, with its output."""
+        return manage("populate_db", *options, folder=self.folder, **how)
+
+    def start(self, *options, **how):
+        """Start the command, and return the process."""
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        return subprocess.Popen(
+            [sys.executable, "manage.py", "populate_db", *options],
+            cwd=ROOT,
+            **{"env": environment(self.folder), "encoding": "utf-8", **streams, **how},
+        )
+
+    def stored(self, alias):
+        """Return every row of the model in one of the databases, in the order of the ids."""
+        with closing(sqlite3.connect(str(self.folder / f"{alias}.db"))) as connection:
+            table = f"distributed_insert_{alias[:-1]}"
+            return connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
 
 
 def printed_lists(output):
@@ -78,16 +132,35 @@ class FormatTestCase(SimpleTestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.path = self.folder / self.file_name
 
-    def opened(self, content, **options):
+    def source(self, content, **options):
+        """Write the file and return its source, not yet open."""
         self.path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        source = file_source(self.path, **options)
+        source = open_source(self.path, **options)
         self.addCleanup(source.close)
+        return source
+
+    def opened(self, content, **options):
+        """Write the file and return its source, ready to be read."""
+        source = self.source(content, **options)
         source.open(["id", "name", "price"])
+        while source.check():
+            pass
         return source
 
     def records(self, source, size=10):
-        """Read the next records, each with the line it begins on."""
-        return list(zip(*source.read(size)))
+        """Return the next records, as (line, raw) in the order of the source; None at the end."""
+        records = source.read(size)
+        if records is None:
+            return None
+        count = len(records.raw)
+        self.assertEqual((len(records.lines), len(records.places)), (count, count))
+        self.assertEqual(sorted(records.places), list(range(count)))
+        indexes = sorted(range(count), key=records.places.__getitem__)
+        return [(records.lines[index], records.raw[index]) for index in indexes]
+
+    def all_records(self, source, size=10):
+        """Return all records, as (line, raw) in the order of the source."""
+        return list(chain.from_iterable(iter(lambda: self.records(source, size), None)))
 
     def assert_refused(self, content, message, **options):
         with self.assertRaises(LoadError) as caught:
@@ -101,14 +174,10 @@ def environment(folder, **extra):
     return {**os.environ, "PYTHONIOENCODING": "utf-8", **urls, **extra}
 
 
-def manage(*arguments, folder, root=ROOT, **options):
+def manage(*arguments, folder, **options):
     """Run manage.py in a process of its own, on databases in `folder`; return what it printed."""
+    streams = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=root,
-        env=environment(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        **options,
+        **{"cwd": ROOT, "env": environment(folder), "encoding": "utf-8", **streams, **options},
     )

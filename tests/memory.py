@@ -3,7 +3,7 @@
     python -m tests.memory [--workers thread|process] [--records N N]
 
 Loads so many users, products and orders each, and prints the peak resident size of the largest
-process of either load and their ratio. Needs the `resource` module, which Windows has not.
+process of either load and their ratio. Needs the `resource` module, which Windows lacks.
 """
 
 import argparse

@@ -14,7 +14,8 @@ class KilledLoadTests(SimpleTestCase):
         self.addCleanup(shutil.rmtree, folder)
         loads = Loads(folder, 20_000)
         self.assertEqual(loads.dangling(loads.folder / "undisturbed"), 0)
-        kills = ((0.5, "thread"), (0.65, "process"), (0.8, "thread"))
+        kills = ((0.1, "thread"), (0.4, "process"), (0.7, "thread"), (0.75, "process"))
         results = [loads.kill_and_complete(*kill) for kill in kills]
-        self.assertEqual([is_whole for _, is_whole in results], [True, True, True])
+        self.assertEqual([is_whole for _, is_whole in results], [True] * 4)
+        # Of the others, on a machine that is busy, the load may be faster than its killer.
         self.assertIn(True, [was_short for was_short, _ in results])

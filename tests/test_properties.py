@@ -1,19 +1,22 @@
 """What holds of any input: found by Hypothesis, which requirements-dev.txt installs."""
 
+import csv
 import gzip
 import io
 import sys
 import unittest
+from unittest import mock
 
 from django.core.management import CommandError, call_command
 
 from distributed_insert.datasets import DATASETS
-from distributed_insert.loading.coordinator import load
-from distributed_insert.loading.options import Options
+from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
-from distributed_insert.sources.base import MemorySource
+from distributed_insert.sources import MemorySource, open_source, text_file
 
-from .cases import LoadTestCase, stored
+from .cases import FormatTestCase, LoadTestCase, stored
+from .sources.test_csv_rows import plainly_read
+from .test_validation import RulesTestCase
 
 try:
     from hypothesis import HealthCheck, example, given, settings
@@ -56,13 +59,19 @@ def pieces(content):
 
 
 class AnyBytesTests(TransactionTestCase, LoadTestCase):
-    def assert_ends_well(self, name, content, **options):
-        """No traceback whatever the file holds; the run itself asserts that its counts agree."""
+    def assert_ends_well(self, name, content, batch_size=10):
+        """No traceback whatever the file holds, and no reject without a reason.
+
+        The load itself asserts that its counts agree.
+        """
         path = self.file(name, content)
         try:
-            call_command("populate_db", users=path, stdout=io.StringIO(), **options)
+            call_command("populate_db", users=path, stdout=io.StringIO(), batch_size=batch_size)
         except CommandError as error:
             self.assertIn(error.returncode, (1, 3))
+        outcome = load({USERS: open_source(path)}, Options(batch_size=batch_size))
+        for reject in outcome.models[0].rejects:
+            self.assertTrue(reject.errors and all(reject.errors), reject)
 
     @relaxed
     @given(content=st.one_of(st.binary(max_size=200), csv_like), batch_size=st.integers(1, 5))
@@ -79,6 +88,70 @@ class AnyBytesTests(TransactionTestCase, LoadTestCase):
     @given(content=csv_like.map(gzip.compress).flatmap(pieces))
     def test_as_gzip(self, content):
         self.assert_ends_well("users.csv.gz", content)
+
+
+# NUL is not CSV before Python 3.11, and lone surrogates cannot be written to a file.
+strings = st.one_of(
+    st.text(alphabet="\r\n\t\"',;=+-@ '1.ax\u2028\x85\ufeff", max_size=8),
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+)
+rows = st.lists(st.lists(strings, min_size=1, max_size=5), max_size=6)
+
+
+class CsvTests(FormatTestCase):
+    @relaxed
+    @given(rows=rows, delimiter=st.sampled_from([",", ";", "\t"]), block_size=st.integers(1, 40))
+    def test_rejects_are_loaded_again_as_they_were(self, rows, delimiter, block_size):
+        file = io.StringIO()
+        writer = csv.writer(file, delimiter=delimiter)
+        writer.writerows([["id", "name", "price"], *rows])
+        source = self.opened(file.getvalue(), delimiter=delimiter)
+        records = self.all_records(source)
+        # The header has three columns; what is longer or shorter is kept as it is.
+        self.assertEqual([raw for _, raw in records], rows)
+        for _ in range(2):
+            file = io.StringIO()
+            source.write_rejects(file, [(*record, ["No."]) for record in records], True)
+            with mock.patch.object(text_file, "BLOCK_SIZE", block_size):
+                source = self.opened(file.getvalue(), delimiter=delimiter)
+                records = self.all_records(source, 3)
+            self.assertEqual([raw[2:] for _, raw in records], rows)
+
+    @relaxed
+    @given(
+        content=st.lists(
+            st.sampled_from(["a", ",", '"', "\n", '","', '"\n', "1,b,2\n", "\r\n", "\r"]),
+            max_size=30,
+        ).map("".join),
+        block_size=st.integers(1, 40),
+        size=st.integers(1, 9),
+    )
+    def test_any_file_is_read_as_by_the_plainest_reader(self, content, block_size, size):
+        content = f"id,name,price\n{content}"
+        with mock.patch.object(text_file, "BLOCK_SIZE", block_size):
+            source = self.opened(content)
+            self.assertEqual(self.all_records(source, size), plainly_read(content))
+
+
+texts = st.one_of(
+    st.sampled_from(RulesTestCase.texts), st.text(max_size=5), st.text("0159-.eE@ \n\t", max_size=6)
+)
+values = st.one_of(
+    texts,
+    st.sampled_from(RulesTestCase.values),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.none(),
+)
+
+
+class RuleTests(RulesTestCase):
+    @relaxed
+    @given(texts=st.lists(texts, min_size=1, max_size=6), values=st.lists(values, min_size=1))
+    def test_of_any_column(self, texts, values):
+        for name, rule, _, _ in self.rules():
+            self.assert_same(rule, texts if name.endswith("TEXT") else values)
 
 
 ids = st.integers(0, 6)

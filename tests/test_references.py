@@ -1,10 +1,11 @@
+from array import array
 from unittest import mock
 
 from django.db import connections
-from django.test import TestCase
+from django.test import SimpleTestCase, TestCase
 
-from distributed_insert.models import Product, User
-from distributed_insert.references import does_not_exist, missing_ids
+from distributed_insert.models import Order, Product, User
+from distributed_insert.references import check_stored, does_not_exist, missing_ids
 
 
 class MissingIdsTests(TestCase):
@@ -19,6 +20,11 @@ class MissingIdsTests(TestCase):
             missing_ids(User, "users", [1, 3000, 3001, 2147483647]), {3001, 2147483647}
         )
 
+    def test_ids_come_in_any_order_and_kind_of_collection(self):
+        for ids in ([3001, 1, 5000, 1], {5000, 1, 3001}, array("q", [5000, 3001, 1])):
+            with self.subTest(ids=ids):
+                self.assertEqual(missing_ids(User, "users", ids), {3001, 5000})
+
     def test_nothing_asked_is_nothing_missing(self):
         self.assertEqual(missing_ids(User, "users", []), set())
 
@@ -27,7 +33,7 @@ class MissingIdsTests(TestCase):
 
 
 class PortableTests(MissingIdsTests):
-    """The same of a backend that nothing special is known of."""
+    """The same on a database that nothing special is known of."""
 
     def setUp(self):
         vendor = mock.patch.object(connections["users"], "vendor", "other")
@@ -35,7 +41,7 @@ class PortableTests(MissingIdsTests):
         self.addCleanup(vendor.stop)
 
 
-class MessageTests(TestCase):
+class MessageTests(SimpleTestCase):
     def test_the_message_names_the_model_and_the_id(self):
         self.assertEqual(
             [does_not_exist(User, 10), does_not_exist(Product, 11)],
@@ -44,3 +50,39 @@ class MessageTests(TestCase):
                 "Invalid reference: product 11 does not exist",
             ],
         )
+
+
+class CheckStoredTests(TestCase):
+    databases = {"users", "products", "orders"}
+    references = {"user_id": User, "product_id": Product}
+
+    @classmethod
+    def setUpTestData(cls):
+        User.objects.create(id=1, name="Ann", email="a@b")
+        Product.objects.create(id=1, name="Lamp", price=1)
+        for number, user, product in ((5, 1, 9), (1, 1, 1), (4, 8, 9), (2, 1, 1), (3, 8, 1)):
+            Order.objects.create(id=number, user_id=user, product_id=product, quantity=1)
+
+    def checked(self, batch_size, references=references):
+        return list(check_stored(Order, references, batch_size))
+
+    def order(self, number, user, product):
+        return {"id": number, "user_id": user, "product_id": product, "quantity": 1}
+
+    def test_records_that_refer_to_nothing_come_with_their_batch_and_place(self):
+        no_user = "Invalid reference: user 8 does not exist"
+        no_product = "Invalid reference: product 9 does not exist"
+        third = (self.order(3, 8, 1), [no_user])
+        fourth = (self.order(4, 8, 9), [no_user, no_product])
+        fifth = (self.order(5, 1, 9), [no_product])
+        self.assertEqual(self.checked(10), [(5, [(3, *third), (4, *fourth), (5, *fifth)])])
+        self.assertEqual(
+            self.checked(2), [(2, []), (2, [(1, *third), (2, *fourth)]), (1, [(1, *fifth)])]
+        )
+
+    def test_without_references_nothing_is_dangling(self):
+        self.assertEqual(self.checked(3, {}), [(3, []), (2, [])])
+
+    def test_an_empty_table_has_no_batches(self):
+        Order.objects.all().delete()
+        self.assertEqual(self.checked(3), [])

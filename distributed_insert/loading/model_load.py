@@ -1,68 +1,77 @@
-"""A model's worker as the coordinator sees it."""
+"""The load of one model, as the coordinator sees it."""
 
 import asyncio
 from dataclasses import astuple
-from typing import List
+from typing import List, Optional
 
 from django.db import Error as DatabaseError
 
-from ..exceptions import LoadError
-from ..executors.hosts import ProcessKilled
-from .results import Counts, ModelResult, Reject, Written
+from ..exceptions import LoadError, UnconfirmedCommit
+from ..executors import Executor, WorkerLost
+from .results import BatchResult, Counts, ModelResult, Reject
 
 
-class Lane:
-    """A model's worker as the coordinator sees it, and the count of what it has done.
+class ModelLoad:
+    """What a model's worker is asked to do, and the count of what it has done.
 
-    A lane without a source is there to be asked for missing ids.
+    A model without a source is there to be asked for missing ids.
     """
 
-    def __init__(self, dataset, source, worker, host, options):
+    def __init__(self, dataset, source, options):
         self.dataset = dataset
         self.source = source
         self.counts = Counts()
         self.rejects: List[Reject] = []
+        self.rejects_file: Optional[str] = None
         self.seconds = 0.0
         self.is_complete = False
-        self.is_stored = not options.is_held
-        self._rejects_file = worker.rejects_file
-        self._host = host
+        self.is_stored = not options.one_transaction
+        self.is_unconfirmed = False
+        self._committing_jobs = {"commit"} if options.one_transaction else {"write"}
 
-    def prepare(self):
-        """Make what belongs to an event loop, in the one that is running."""
-        self.settled = asyncio.Event()
+    def start(self, executor: Executor):
+        """Have the worker run by an executor, and what it says heard by the running event loop."""
+        self._executor = executor
+        self.finished = asyncio.Event()
         if self.source is None:
-            self.settled.set()
+            self.finished.set()
 
-    async def call(self, job, *args):
-        """Have the worker do a job. The jobs of a worker are done one by one, in order."""
-        loop = asyncio.get_running_loop()
+    async def call(self, job: str, *args):
+        """Have the worker do a job. The jobs of a worker are done in order, one after the other."""
         try:
-            return await loop.run_in_executor(self._host.executor, self._host.job(job), *args)
+            return await asyncio.wrap_future(self._executor.submit(job, *args))
+        except UnconfirmedCommit:
+            self.is_unconfirmed = True
+            raise
         except DatabaseError as error:
             raise LoadError(f"Database '{self.dataset.using}': {error}") from error
-        except ProcessKilled as error:
+        except WorkerLost as lost:
+            self.is_unconfirmed |= lost.may_have_run and job in self._committing_jobs
             raise LoadError(
                 f"The process that loaded {self.dataset.plural} was killed. What it had not "
                 "committed is rolled back."
+            ) from lost
+        except MemoryError as error:
+            raise LoadError(
+                f"Not enough memory to load {self.dataset.plural}. Try a smaller --batch-size."
             ) from error
 
-    def count(self, written: Written):
-        pairs = zip(astuple(self.counts), astuple(written.counts))
+    def add(self, result: BatchResult):
+        pairs = zip(astuple(self.counts), astuple(result.counts))
         self.counts = counts = Counts(*map(sum, pairs))
         if counts.read != counts.inserted + counts.updated + counts.ignored + counts.rejected:
             raise RuntimeError(f"{self.dataset.name} records were lost or counted twice: {counts}")
-        self.rejects += written.rejects
+        self.rejects += result.rejects
 
-    def result(self):
-        rejects_file = self._rejects_file
+    def result(self) -> ModelResult:
         return ModelResult(
             model=self.dataset.name,
             source=self.source.name,
             database=self.dataset.using,
             counts=self.counts,
             is_stored=self.is_stored,
+            is_unconfirmed=self.is_unconfirmed,
             rejects=tuple(self.rejects),
-            rejects_file=rejects_file.path if rejects_file and self.counts.rejected else None,
+            rejects_file=self.rejects_file,
             seconds=self.seconds,
         )

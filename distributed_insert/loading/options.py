@@ -1,9 +1,9 @@
-"""How to load: what the command's options say of the load as a whole."""
+"""How to load: what the command's options say about the load as a whole."""
 
 from dataclasses import dataclass
 from typing import Optional
 
-ON_CONFLICT = ("error", "ignore", "update")
+ON_CONFLICT = ERROR, IGNORE, UPDATE = ("error", "ignore", "update")
 
 
 @dataclass(frozen=True)
@@ -12,8 +12,8 @@ class Options:
     """Whether each worker has a "thread" or a "process"; None: what is faster for the sources."""
     batch_size: int = 10_000
     """Records in one transaction."""
-    on_conflict: str = "error"
-    """What becomes of a record whose id is there already: it is an error, ignored, or an update."""
+    on_conflict: str = ERROR
+    """What becomes of a record whose id already exists: it is an error, ignored, or an update."""
     rejects: Optional[str] = None
     """The folder for files of rejected records."""
     max_errors: Optional[int] = None
@@ -24,6 +24,6 @@ class Options:
     """Whether to roll everything back at the end."""
 
     @property
-    def is_held(self) -> bool:
-        """Whether transactions stay open until all models have been loaded."""
+    def one_transaction(self) -> bool:
+        """Whether each database has one transaction for the whole load."""
         return self.all_or_nothing or self.dry_run

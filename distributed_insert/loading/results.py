@@ -1,6 +1,8 @@
-"""What happened: frozen records without behaviour, and the one exception that ends a load."""
+"""What happened, in frozen records."""
 
+import ast
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..exceptions import LoadError
@@ -9,22 +11,53 @@ from ..exceptions import LoadError
 KEPT_REJECTS = 20
 
 
-def rejection(rejected: int) -> str:
-    return f"{rejected:,} {'record was' if rejected == 1 else 'records were'} rejected."
+# What is longer is cut in a Reject; a file of rejects has all of it.
+MAX_CHARACTERS = 1000
+MAX_ITEMS = 20
 
 
 @dataclass(frozen=True)
 class Reject:
-    """One record that was not stored."""
+    """One record that was not stored, bounded in size: it is for people to read."""
 
     number: int
     """Its place among the records of its source, from 1."""
     line: Optional[int]
     """The line of the file it begins on, from 1; None where the source has no lines."""
     data: Dict[str, Any]
-    """The record as its source gave it."""
+    """The record as its source gave it, each value as a Python literal can show it."""
     errors: List[str]
     """Every reason, in the order of the rules."""
+
+
+def make_reject(
+    number: int, line: Optional[int], data: Dict[str, Any], errors: List[str]
+) -> Reject:
+    """Return a Reject of a record of any size."""
+    shown = {_cut(name): _shown(value) for name, value in islice(data.items(), MAX_ITEMS)}
+    if len(data) > MAX_ITEMS:
+        shown["..."] = f"{len(data) - MAX_ITEMS:,} more"
+    messages = [_cut(error) for error in errors[:MAX_ITEMS]]
+    if len(errors) > MAX_ITEMS:
+        messages.append(f"... and {len(errors) - MAX_ITEMS:,} more")
+    return Reject(number, line, shown, messages)
+
+
+def _shown(value):
+    """Return a value whose `repr` is short, and is a Python literal."""
+    if isinstance(value, str):
+        return _cut(value)
+    text = repr(value)
+    try:
+        return ast.literal_eval(text) if len(text) <= MAX_CHARACTERS else _cut(text)
+    except (ValueError, SyntaxError):  # inf, a date
+        return text
+
+
+def _cut(text):
+    if len(text) > MAX_CHARACTERS:
+        return f"{text[:MAX_CHARACTERS]}... ({len(text):,} characters)"
+    return text
 
 
 @dataclass(frozen=True)
@@ -36,18 +69,20 @@ class Counts:
     updated: int = 0
     """Stored over one with the same id."""
     ignored: int = 0
-    """Left out for one with the same id."""
+    """Left out because one with the same id exists."""
+    differing: int = 0
+    """Of the ignored ones, those with other values than the one that exists."""
     rejected: int = 0
 
 
 @dataclass(frozen=True)
-class Written:
+class BatchResult:
     """What became of one batch."""
 
     counts: Counts
     rejects: List[Reject]
     """The first of the rejected records, as many as were asked for, in the order of the source."""
-    position: int
+    bytes_read: int
     """How many bytes of the source had been read by then."""
 
 
@@ -64,10 +99,12 @@ class ModelResult:
     counts: Counts
     is_stored: bool
     """Whether what is counted was committed; if not, it was rolled back."""
+    is_unconfirmed: bool
+    """Whether more may be stored: a commit was asked for, and nobody knows what became of it."""
     rejects: Tuple[Reject, ...]
     """The first of the rejected records, in the order of the source; `counts` counts them all."""
     rejects_file: Optional[str]
-    """Where all of them are, in their source's format; None if none were, or nobody asked."""
+    """Where all of them are, in their source's format, and the differing ones; None if none are."""
     seconds: float
     """From the start of the load to the model's last batch."""
 
@@ -78,9 +115,9 @@ class Outcome:
 
     models: Tuple[ModelResult, ...]
     workers: str
-    """What did the work: "thread" or "process", one a model."""
+    """What did the work, one per model: "thread" or "process"."""
     seconds: float
     error: Optional[LoadError] = None
-    """Why the load stopped short, or stored nothing; None when it came to its end."""
+    """Why the load stopped before its end, or stored nothing; None when it came to its end."""
     signal: Optional[int] = None
     """The number of the signal that stopped it, if one did."""

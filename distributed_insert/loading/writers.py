@@ -1,13 +1,15 @@
-"""One batch into one database: a row that is refused is told, and costs no other its place."""
+"""One batch into one database. Refused rows are reported; the others are stored."""
 
+from collections import Counter, defaultdict
 from functools import partial
-from itertools import chain
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from django.db import DataError, IntegrityError, connections, transaction
 from django.db.models.constants import OnConflict
 
+from ..exceptions import LoadError
 from ..references import missing_ids
+from ..validation import Column
 
 # sqlite3 gives up the interpreter lock once per execution, and each time the threads fight for it:
 # with a row per execution three threads are slower than one, with 200 they are faster.
@@ -16,122 +18,171 @@ ROWS_PER_STATEMENT = 200
 # Fields that store just what the rules return; the values of others pass through their backend.
 STORED_AS_THEY_ARE = {"CharField", "FloatField", "IntegerField"}
 
-Row = Sequence[Any]
-"""The values of a record in the order of its model's fields."""
-
 
 class Insertion(NamedTuple):
-    """What became of the rows of a batch; each of the others was inserted."""
+    """What became of the rows of a batch, by their indexes; each of the others was inserted."""
 
-    inserted: int
     conflicts: List[int]
-    """The indexes of the rows whose id was taken: stored before, or by an earlier row."""
+    """The rows whose id was taken: stored before, or by an earlier row."""
     refused: Dict[int, str]
-    """What the database had against other rows, by their indexes."""
+    """What the database had against other rows."""
 
 
-def insert(model, using: str, rows: Sequence[Row]) -> Insertion:
-    """Insert rows, and tell which of them were not.
+def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
+    """Insert the rows that `columns` hold, the values of each of the model's fields in order.
 
     It commits nothing: call it inside `atomic(using)`, in which it works with savepoints. An error
     that is no row's fault (OperationalError: disk full, database locked, server lost) is raised,
-    and must leave that transaction too.
+    and must leave that transaction too. So must the LoadError that says that the database ended it.
     """
+    write = partial(_Insert(model, using), columns)
     try:
         with transaction.atomic(using=using):
-            return Insertion(_execute(model, using, rows), [], {})
-    except (IntegrityError, DataError):
-        key = model._meta.concrete_fields.index(model._meta.pk)
-        ids = {row[key] for row in rows}
-        taken = ids - missing_ids(model, using, ids)
-        fresh, conflicts = [], []
-        for index, row in enumerate(rows):
-            if row[key] in taken:
-                conflicts.append(index)
-            else:
-                taken.add(row[key])
-                fresh.append((index, row))
-        inserted, refused = _by_halves(partial(_execute, model, using), using, fresh)
-        return Insertion(inserted, conflicts, refused)
+            write()
+        return Insertion([], {})
+    except (IntegrityError, DataError) as error:
+        _check_transaction(using, error)
+    keys = columns[model._meta.concrete_fields.index(model._meta.pk)]
+    taken = set(keys) - missing_ids(model, using, set(keys))
+    fresh, conflicts = [], []
+    for index, key in enumerate(keys):
+        (conflicts if key in taken else fresh).append(index)
+        taken.add(key)
+    columns = pick(columns, fresh)
+    write = _Insert(model, using)
+    refused = _in_pieces(lambda start, stop: write(columns, start, stop), using, len(fresh))
+    return Insertion(conflicts, {fresh[index]: error for index, error in refused.items()})
 
 
-def update(model, using: str, rows: Sequence[Row]) -> Dict[int, str]:
-    """Store rows over those with the same ids, the last of several, and return what was refused.
+def update(model, using: str, columns: Sequence[Column]) -> Dict[int, str]:
+    """Store rows over those with the same ids, one after the other; return the refused ones.
 
-    The promise is that of `insert`.
+    The transaction rules are those of `insert`.
     """
-    key = model._meta.concrete_fields.index(model._meta.pk)
-    last = {row[key]: (index, row) for index, row in enumerate(rows)}
     fields = model._meta.concrete_fields
+    keys = columns[fields.index(model._meta.pk)]
     suffix = connections[using].ops.on_conflict_suffix_sql(
         fields,
         OnConflict.UPDATE,
         [field.column for field in fields if not field.primary_key],
         [model._meta.pk.column],
     )
-    return _by_halves(partial(_execute, model, using, suffix=suffix), using, list(last.values()))[1]
+    upsert = _Insert(model, using, suffix)
+
+    def write(start, stop):
+        # One statement cannot update a row twice: the second row with an id is in the second one.
+        statements = defaultdict(list)
+        seen = Counter()
+        for index in range(start, stop):
+            statements[seen[keys[index]]].append(index)
+            seen[keys[index]] += 1
+        for indexes in statements.values():
+            upsert(pick(columns, indexes))
+
+    return _in_pieces(write, using, len(keys))
 
 
-def _by_halves(execute, using, numbered: List[Tuple[int, Row]]) -> Tuple[int, Dict[int, str]]:
-    """Write (index, row) pairs; return how many were, and what the database has against others."""
-    try:
-        with transaction.atomic(using=using):
-            return execute([row for _, row in numbered]), {}
-    except (IntegrityError, DataError) as error:
-        if len(numbered) == 1:
-            return 0, {numbered[0][0]: f"Refused by the database: {error}"}
-        middle = len(numbered) // 2
-        first, refused_first = _by_halves(execute, using, numbered[:middle])
-        second, refused_second = _by_halves(execute, using, numbered[middle:])
-        return first + second, {**refused_first, **refused_second}
+def pick(columns: Sequence[Column], indexes: Sequence[int]) -> List[Column]:
+    """Return the columns of the rows with these indexes."""
+    return [[column[index] for index in indexes] for column in columns]
 
 
-def _execute(model, using, rows, suffix="") -> int:
-    """Run multi-row INSERT statements on Django's connection; return how many rows they wrote."""
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    fields = model._meta.concrete_fields
-    columns = ", ".join(quote(field.column) for field in fields)
-    execute, placeholder = _executor(connection)
-    values = f"({', '.join([placeholder] * len(fields))})"
-    insert_into = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES "
-    size = max(1, min(ROWS_PER_STATEMENT, connection.ops.bulk_batch_size(fields, rows)))
-    written = 0
-    for start in range(0, len(rows), size):
-        part = _adapted(fields, connection, rows[start : start + size])
-        sql = f"{insert_into}{', '.join([values] * len(part))} {suffix}"
-        written += execute(sql, list(chain(*part))).rowcount
-    return written
+def stored_rows(model, using: str, keys: Sequence[Any]) -> Dict[Any, Tuple[Any, ...]]:
+    """Return the values of the model's fields, in order, of the rows with these ids, by id."""
+    names = [field.name for field in model._meta.concrete_fields]
+    key = names.index(model._meta.pk.name)
+    size = connections[using].features.max_query_params or max(len(keys), 1)
+    rows = {}
+    for start in range(0, len(keys), size):
+        found = model._base_manager.using(using).filter(pk__in=keys[start : start + size])
+        rows.update((row[key], row) for row in found.values_list(*names))
+    return rows
 
 
-def _executor(connection):
-    """Return what executes a statement and returns a cursor, and the placeholder it knows.
+def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]:
+    """Write so many rows; return what the database has against some, by their indexes.
 
-    Django's cursor for SQLite looks for the %s in every statement, to make them ?, which takes as
-    long as the insert itself: 1.0 microseconds a row rather than 0.5. So there the cursor is the
-    driver's own, as Django's connection has it.
+    All at once; where that fails, by the statement; and there, one by one. So each row is sent
+    three times at most.
     """
-    if connection.vendor != "sqlite":
-        return partial(_execute_on, connection), "%s"
+    refused: Dict[int, str] = {}
 
-    def execute(sql, values):
-        with connection.wrap_database_errors:
-            return connection.connection.execute(sql, values)
+    def attempt(start, stop):
+        try:
+            with transaction.atomic(using=using):
+                write(start, stop)
+        except (IntegrityError, DataError) as error:
+            _check_transaction(using, error)
+            if stop - start == 1:
+                refused[start] = f"Refused by the database: {error}"
+            else:
+                size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1
+                for begin in range(start, stop, size):
+                    attempt(begin, min(begin + size, stop))
 
-    connection.ensure_connection()
-    return execute, "?"
+    attempt(0, rows)
+    return refused
 
 
-def _execute_on(connection, sql, values):
-    cursor = connection.cursor()
-    cursor.execute(sql, values)
-    return cursor
+def _check_transaction(using, error):
+    """Raise LoadError unless the transaction still stands after an error within a savepoint."""
+    if connections[using].needs_rollback:
+        raise LoadError(
+            f"Database '{using}' ended the transaction by itself, as a trigger can: {error}"
+        ) from error
 
 
-def _adapted(fields, connection, rows):
-    if all(field.get_internal_type() in STORED_AS_THEY_ARE for field in fields):
-        return rows
-    return [
-        [field.get_db_prep_save(value, connection) for field, value in zip(fields, row)]
-        for row in rows
-    ]
+class _Insert:
+    """Multi-row INSERT statements on Django's connection."""
+
+    def __init__(self, model, using, suffix=""):
+        self._connection = connection = connections[using]
+        self._fields = fields = model._meta.concrete_fields
+        self._is_adapted = any(f.get_internal_type() not in STORED_AS_THEY_ARE for f in fields)
+        quote = connection.ops.quote_name
+        names = ", ".join(quote(field.column) for field in fields)
+        self._begin = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES "
+        self._end = f" {suffix}"
+        # Django's cursor for SQLite looks for the %s in every statement, to make them ?, which
+        # takes as long as the insert itself. So there the driver's own connection is used.
+        self._execute, mark = (
+            (self._execute_on_driver, "?")
+            if connection.vendor == "sqlite"
+            else (self._execute_on_cursor, "%s")
+        )
+        self._row = f"({', '.join([mark] * len(fields))})"
+
+    def __call__(self, columns, start=0, stop=None):
+        """Insert the rows of the columns from `start` to `stop`.
+
+        Raises IntegrityError also where the database, without an error, inserts fewer.
+        """
+        if self._is_adapted:
+            columns = [
+                [field.get_db_prep_save(value, self._connection) for value in column]
+                for field, column in zip(self._fields, columns)
+            ]
+        width = len(columns)
+        stop = len(columns[0]) if stop is None else stop
+        limit = self._connection.ops.bulk_batch_size(self._fields, range(stop - start))
+        size = max(1, min(ROWS_PER_STATEMENT, limit))
+        for begin in range(start, stop, size):
+            end = min(begin + size, stop)
+            values = [None] * ((end - begin) * width)
+            for position, column in enumerate(columns):
+                values[position::width] = column[begin:end]
+            rows = ", ".join([self._row] * (end - begin))
+            if self._execute(f"{self._begin}{rows}{self._end}", values) != end - begin:
+                raise IntegrityError("the row was left out, as a trigger can do")
+
+    def _execute_on_driver(self, sql, values):
+        self._connection.ensure_connection()
+        # Statements on the driver's connection are spared Django's check.
+        self._connection.validate_no_broken_transaction()
+        with self._connection.wrap_database_errors:
+            return self._connection.connection.execute(sql, values).rowcount
+
+    def _execute_on_cursor(self, sql, values):
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return cursor.rowcount

@@ -3,7 +3,7 @@
 import argparse
 import codecs
 
-from ..sources.text_file import DEFAULT_ENCODING
+from ..sources import DEFAULT_ENCODING
 
 
 def positive_integer(text):

@@ -3,16 +3,17 @@
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any, Iterable, Mapping
 
 from django.core.management import CommandError
 
-# How a document that `write_json` wrote begins: it may be written over, and nothing else.
-BEGINNING = '{\n  "status": '
+# How a summary begins: a file that begins like this is replaced, and no other one.
+BEGINNING = b'{\n  "status": '
 
 
 def print_lines(stream, lines: Iterable[str]):
-    """Print for as long as somebody reads, and not on into a closed pipe (`| head`)."""
+    """Print for as long as somebody reads, and stop at a closed pipe (`| head`)."""
     if sys.stdout is None:
         return
     try:
@@ -31,27 +32,46 @@ def print_lines(stream, lines: Iterable[str]):
             raise CommandError(f"The report cannot be written: {error.strerror}.") from error
 
 
-def check_json_path(path: str, taken: Iterable[str] = ()):
-    """Refuse a path that the document must not go over, or cannot go to, before there is one."""
-    if os.path.abspath(path) in map(os.path.abspath, taken) or not _is_free(path):
-        raise CommandError(f"{path}: the summary would go over another file.", returncode=2)
-    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(path) or "."):
-        raise CommandError(f"{path}: the summary cannot be written there.", returncode=2)
+class SummaryFile:
+    """A JSON file whose document begins with its status. It is replaced as a whole, or not at all.
 
+    The path must not be one of `inputs`. Raises CommandError before anything is loaded if the file
+    cannot be written, or is something else than a summary.
+    """
 
-def _is_free(path):
-    if not os.path.isfile(path):
-        return True
-    with open(path, "rb") as file:
-        return file.read(len(BEGINNING)) in (BEGINNING.encode(), b"")
+    def __init__(self, path: str, inputs: Iterable[str] = ()):
+        self._path = os.path.realpath(path)
+        self._shown = path
+        if self._path in map(os.path.realpath, inputs) or not self._is_free():
+            raise CommandError(f"{path}: the summary would replace another file.", returncode=2)
 
+    def _is_free(self):
+        if not os.path.exists(self._path):
+            return True
+        if not os.path.isfile(self._path):
+            return False
+        try:
+            with open(self._path, "rb") as file:
+                return file.read(len(BEGINNING)) in (BEGINNING, b"")
+        except OSError as error:
+            raise CommandError(f"{self._shown}: {error.strerror}.", returncode=2) from error
 
-def write_json(path: str, document: Mapping[str, Any]) -> str:
-    """Write a document that begins with its status; return what went wrong, or ""."""
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(document, file, indent=2)
-            file.write("\n")
-    except OSError as error:
-        return f"{path}: the summary cannot be written: {error.strerror}.\n"
-    return ""
+    def begin(self, document: Mapping[str, Any]):
+        """Write the document of a load that begins, over that of an earlier one."""
+        failure = self.write(document)
+        if failure:
+            raise CommandError(failure, returncode=2)
+
+    def write(self, document: Mapping[str, Any]) -> str:
+        """Write a document, and return why that failed, or ""."""
+        temporary = f"{self._path}.{os.getpid()}.tmp"
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                json.dump(document, file, indent=2)
+                file.write("\n")
+            os.replace(temporary, self._path)
+        except OSError as error:
+            with suppress(OSError):
+                os.remove(temporary)
+            return f"{self._shown}: the summary cannot be written: {error.strerror}."
+        return ""

@@ -37,13 +37,13 @@ def bars(sources):
         for dataset in sources
     }
 
-    def tell(dataset, counts, position):
+    def tell(dataset, counts, bytes_read):
         # Not before the workers' processes are made: with a thread that draws, none is forked.
         progress.start()
         progress.update(
             tasks[dataset],
             total=sources[dataset].size,
-            completed=position,
+            completed=bytes_read,
             read=counts.read,
             rejected=counts.rejected,
         )

@@ -1,26 +1,23 @@
-"""What people and programs are shown: results as Python literals, counts, and how it ended."""
+"""What people are shown: results as Python literals, a table of counts, and how the load ended."""
 
 import signal
 from dataclasses import asdict
 from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
-from ..loading.results import Counts, Outcome, Reject, rejection
+from ..loading import UPDATE, Counts, Outcome, Reject, rejection
 
 Records = Sequence[Dict[str, Any]]
-
-# Of a longer text, so many characters are shown; a file of rejects has it whole.
-MAX_SHOWN = 1000
 
 FAILED = 1
 REJECTED = 3
 
 
 def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> Iterator[str]:
-    """Tell, line by line, what became of the records, and then how many there were.
+    """Say, line by line, what became of the records, and then how many there were.
 
-    A model whose records are in `samples`, by its name, has them all listed, any other the rejected
-    ones only; so has the sample if the load came to no good end. Nothing is told of a load that
-    failed before it read a record.
+    A model whose records are in `samples`, by its name, has all of them listed, any other the
+    rejected ones only; so has the sample if the load failed or was interrupted. Nothing is said of
+    a load that failed before it read a record.
     """
     if outcome.error and not any(model.counts.read for model in outcome.models):
         return
@@ -30,10 +27,10 @@ def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> I
         yield from _rejects(model) if all_records is None else _results(model, all_records)
         yield ""
     yield from summary(outcome, ("read", "inserted", "rejected"))
-    yield f"Workers: one {outcome.workers} a model."
+    yield f"Workers: one {outcome.workers} per model."
     if dry_run:
         yield "Dry run: nothing was stored."
-    elif not any(model.is_stored for model in outcome.models):
+    elif not any(model.is_stored or model.is_unconfirmed for model in outcome.models):
         yield "Rolled back: nothing was stored."
 
 
@@ -45,19 +42,26 @@ def exit_status(outcome: Outcome) -> int:
     return REJECTED if any(model.counts.rejected for model in outcome.models) else 0
 
 
-def conclusion(outcome: Outcome) -> str:
-    """Tell why not everything went in, and what did."""
+def conclusion(outcome: Outcome, on_conflict: str) -> str:
+    """Say why not everything was stored, what was, and what completes the load."""
     if exit_status(outcome) == REJECTED:
         return rejection(sum(model.counts.rejected for model in outcome.models))
-    stored = ", ".join(
-        f"{model.model} {model.counts.inserted + model.counts.updated:,}"
-        for model in outcome.models
-        if model.is_stored and model.counts.inserted + model.counts.updated
-    )
     why = outcome.error or f"Stopped by {signal.Signals(outcome.signal).name}."
-    if not stored:
+    stored, unconfirmed = [], []
+    for model in outcome.models:
+        rows = model.counts.inserted + model.counts.updated if model.is_stored else 0
+        if rows:
+            stored.append(f"{model.model} {'at least ' * model.is_unconfirmed}{rows:,}")
+        if model.is_unconfirmed:
+            unconfirmed.append(
+                f"{'More ' if rows else ''}{model.model} records may have been stored."
+            )
+    if not stored and not unconfirmed:
         return f"{why}\nNothing was stored."
-    return f"{why}\nStored before that: {stored}. To go on, load again with --on-conflict ignore."
+    option = "" if on_conflict == UPDATE else " with --on-conflict ignore"
+    sentences = [f"Stored before that: {', '.join(stored)}."] if stored else []
+    sentences += [*unconfirmed, f"To complete the load, run the same command again{option}."]
+    return f"{why}\n{' '.join(sentences)}"
 
 
 def _rejects(model):
@@ -66,10 +70,12 @@ def _rejects(model):
     more = model.counts.rejected - len(model.rejects)
     if more:
         yield f"... and {more:,} more"
+    if model.rejects_file:
+        yield f"Written to {model.rejects_file}"
 
 
 def reject_line(source: str, reject: Reject) -> str:
-    """Tell one rejected record and where it stands, in the form of an item of a Python list."""
+    """Return one rejected record and its place, in the form of an item of a Python list."""
     place = {"file": source, "record": reject.number, "line": reject.line}
     return _item({**_result(reject.data, reject.errors), **place})
 
@@ -83,14 +89,7 @@ def _results(model, records):
 
 
 def _result(data, errors):
-    shown = {name: _shortened(value) for name, value in data.items()}
-    return {"data": shown, "success": errors is None, "errors": errors}
-
-
-def _shortened(value):
-    if isinstance(value, str) and len(value) > MAX_SHOWN:
-        return f"{value[:MAX_SHOWN]}... ({len(value):,} characters)"
-    return value
+    return {"data": data, "success": errors is None, "errors": errors}
 
 
 def _item(result):
@@ -104,9 +103,9 @@ def _list(title, items):
 
 
 def summary(outcome: Outcome, always: Sequence[str]) -> Iterator[str]:
-    """Tell the counts of each model and of all, in a table.
+    """Say the counts of each model and of all, in a table.
 
-    Of the counts, those named in `always` are told, and any other that is not zero.
+    It has the counts named in `always`, and any other that is not zero.
     """
     counts = [asdict(model.counts) for model in outcome.models]
     totals = {name: sum(count[name] for count in counts) for name in asdict(Counts())}
@@ -124,27 +123,3 @@ def summary(outcome: Outcome, always: Sequence[str]) -> Iterator[str]:
 
 def _numbers(counts, names, seconds) -> Tuple[str, ...]:
     return (*(f"{counts[name]:,}" for name in names), f"{seconds:.2f}")
-
-
-def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the whole of the outcome but the single rejects, ready to be written as JSON."""
-    status = {FAILED: "failed", REJECTED: "complete", 0: "complete"}
-    return {
-        "status": status.get(exit_code, "interrupted"),
-        "exit_code": exit_code,
-        "error": str(outcome.error) if outcome.error else None,
-        "workers": outcome.workers,
-        "seconds": round(outcome.seconds, 3),
-        "options": dict(options),
-        "models": {
-            model.model.lower(): {
-                "source": model.source,
-                "database": model.database,
-                **asdict(model.counts),
-                "stored": model.is_stored,
-                "rejects_file": model.rejects_file,
-                "seconds": round(model.seconds, 3),
-            }
-            for model in outcome.models
-        },
-    }

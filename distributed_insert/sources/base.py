@@ -1,165 +1,108 @@
-"""Where records come from. A source is opened, read and closed by the worker that stores it.
+"""What every source of records has in common, and what they are handed on as."""
 
-Records come in batches: their lines, and each in the source's own raw form, of which it makes
-
-    columns   of a batch: the values of each of the model's fields, ready for the rules, and the
-              indexes of the records that are left out since they have not just these fields
-    fields    of one of these: a dict of the fields it has, and the names of unknown ones
-    data      the record as a dict, to be shown
-    rejects   written to a file in the source's own format: (line, raw, errors) each, to be mended
-"""
-
-import json
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from .numbers import TYPED, Numbers
-from .text_file import DEFAULT_ENCODING, TextFile
+from ..validation import Column, NumberParser, missing_field, unknown_field
 
-# A batch of very long records is a shorter one: memory is bounded whatever the file holds.
-MAX_BATCH_CHARACTERS = 16 << 20
+RejectedRecord = Tuple[Optional[int], Any, Sequence[str]]
+"""The line a record begins on, the record in its source's own form, and its errors."""
 
-Read = Tuple[Sequence[Optional[int]], Sequence[Any]]
-"""The line each record of a batch begins on, and the records."""
+
+class Records(NamedTuple):
+    """Consecutive records of a source.
+
+    An index stands for a record throughout: first come the records with just the model's fields,
+    then those with others, too many or too few, for which the source's `fields` says what is wrong.
+    """
+
+    columns: List[Column]
+    """Of the first records, the values of each of the model's fields."""
+    raw: Sequence[Any]
+    """Every record in its source's own form."""
+    places: Sequence[int]
+    """The place of every record among these, from 0, in the order of the source."""
+    lines: Sequence[Optional[int]]
+    """The line every record begins on, from 1; None where the source has no lines."""
 
 
 @dataclass(frozen=True)
 class Malformed:
-    """A stretch of a file that its format's grammar refuses."""
+    """A part of a file that is not a record of its format."""
 
     text: str
     reason: str
 
 
-class Source:
-    """What all sources have in common.
+class Source(ABC):
+    """Where the records of one model come from. Its worker opens, reads and closes it.
 
-    `columns` names the column or key of each field that is not called like the field. A column
-    that no field uses is an error, unless `ignore_unknown`; one that begins with `_` never is.
+    `renamed` has the name of the column or key of each field that is not called like the field. A
+    column that no field uses is an error, unless `ignore_unknown` or its name begins with `_`.
     """
 
-    format: str
-    numbers: Numbers
     name: str
+    """The file's path, "standard input" or "sample"."""
+    format: str
+    """The ending of the name of a file of rejects."""
+    encoding = "utf-8"
+    """Of a file of rejects."""
+    number_parser: NumberParser
     is_standard_input = False
     size: Optional[int] = None
     """In bytes; None if not known."""
-    position = 0
-    """How many of these bytes have been read."""
+    bytes_read = 0
+    """How many bytes have been read, of `size`."""
 
-    def __init__(self, columns: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
-        self._renamed = columns or {}
+    def __init__(self, renamed: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
+        self._renamed = renamed or {}
         self._ignore_unknown = ignore_unknown
 
     def open(self, fields: Sequence[str]):
-        """Make ready to read records of these fields. Raises LoadError, having read no record."""
+        """Get ready to read records of these fields. Raises LoadError."""
         self._fields = fields
-        self._columns = [self._renamed.get(field, field) for field in fields]
-        self._keys = set(self._columns)
+        self._names = [self._renamed.get(field, field) for field in fields]
 
-    def columns(self, raws: List[Any]) -> Tuple[List[Sequence[Any]], List[int]]:
-        misfits = self._misfits(raws)
-        if misfits:
-            left_out = set(misfits)
-            raws = [raw for index, raw in enumerate(raws) if index not in left_out]
-        return self._columns_of(raws), misfits
+    def check(self) -> bool:
+        """Look for what keeps the source from being read to its end, before anything is written.
 
-    def _misfits(self, raws):
-        return [index for index, raw in enumerate(raws) if not self._fits(raw)]
+        To be called after `open` until it returns False, and then before `read`. Raises LoadError.
+        """
+        return False
+
+    @abstractmethod
+    def read(self, size: int) -> Optional[Records]:
+        """Return the next records, at most `size`, perhaps none yet; None at the end.
+
+        Raises LoadError if the source cannot be read on.
+        """
+
+    @abstractmethod
+    def fields(self, raw: Any) -> Tuple[Dict[str, Any], List[str]]:
+        """Return the values of the fields that a record has, and what is wrong with its fields."""
+
+    @abstractmethod
+    def data(self, raw: Any) -> Dict[str, Any]:
+        """Return a record as it is to be shown."""
+
+    @abstractmethod
+    def write_rejects(self, file: IO[str], rejects: Iterable[RejectedRecord], is_first: bool):
+        """Write rejected records in the source's format, to be fixed and loaded again.
+
+        `is_first` says that the file is empty so far.
+        """
+
+    @abstractmethod
+    def close(self):
+        """Close what is open; more than once does no harm."""
 
     def _unknown(self, names):
         if self._ignore_unknown:
             return []
-        return [name for name in names if name not in self._columns and name[:1] != "_"]
+        return [name for name in names if name not in self._names and name[:1] != "_"]
 
-    def write_rejects_header(self, file):
-        pass
-
-    def close(self):
-        pass
-
-
-class DictSource(Source):
-    """Records that are dicts, with values of their own types."""
-
-    format = "jsonl"
-    numbers = TYPED
-
-    def _fits(self, raw):
-        if type(raw) is not dict or not raw.keys() >= self._keys:
-            return False
-        return len(raw) == len(self._keys) or not self._unknown(raw)
-
-    def _columns_of(self, raws):
-        return [[raw[column] for raw in raws] for column in self._columns]
-
-    def fields(self, raw):
-        named = zip(self._fields, self._columns)
-        return {field: raw[column] for field, column in named if column in raw}, self._unknown(raw)
-
-    def data(self, raw):
-        if isinstance(raw, Malformed):
-            return {"text": raw.text}
-        return {name: value for name, value in raw.items() if name[:1] != "_"}
-
-    def write_rejects(self, file, rejects):
-        for line, raw, errors in rejects:
-            data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
-            record = {**data, "_line": line, "_errors": errors}
-            file.write(json.dumps(record, ensure_ascii=self.encoding != "utf-8") + "\n")
-
-
-class MemorySource(DictSource):
-    name = "sample"
-    encoding = "utf-8"
-
-    def __init__(self, records):
-        super().__init__()
-        self._all = records
-
-    def open(self, fields):
-        super().open(fields)
-        self._records = iter(self._all)
-
-    def read(self, size: int) -> Read:
-        raws = list(islice(self._records, size))
-        return [None] * len(raws), raws
-
-
-class FileSource(Source):
-    def __init__(self, file: TextFile, **options):
-        super().__init__(**options)
-        self._file = file
-        self.name = file.name
-        self.is_standard_input = file.is_standard_input
-        self.encoding = "utf-8" if file.encoding == DEFAULT_ENCODING else file.encoding
-
-    def open(self, fields):
-        super().open(fields)
-        self._file.open()
-        self._records = self._read_records()
-
-    def read(self, size: int) -> Read:
-        """Return the next records, at most `size`. Raises LoadError if the file breaks off."""
-        lines, raws = [], []
-        room = MAX_BATCH_CHARACTERS
-        with self._file.errors():
-            for line, raw, characters in islice(self._records, size):
-                lines.append(line)
-                raws.append(raw)
-                room -= characters
-                if room < 0:
-                    break
-        return lines, raws
-
-    @property
-    def size(self):
-        return self._file.size
-
-    @property
-    def position(self):
-        return self._file.position
-
-    def close(self):
-        self._file.close()
+    def _field_errors(self, names):
+        """Return what is wrong with a record that has values of these names."""
+        missing = [f for f, name in zip(self._fields, self._names) if name not in names]
+        return [*map(missing_field, missing), *map(unknown_field, self._unknown(names))]

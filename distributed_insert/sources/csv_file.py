@@ -2,230 +2,190 @@
 
 import csv
 import re
-from collections import deque
-from itertools import islice, repeat
-from typing import Any, Iterator, List, Tuple
+from collections import Counter
 
 from ..exceptions import LoadError
-from .base import MAX_BATCH_CHARACTERS, FileSource, Malformed
+from .base import Malformed, Records
+from .csv_rows import RowReader, split_columns
+from .files import FileSource
 from .numbers import TEXT
-from .text_file import TOO_LONG, TextFile, is_cut
+from .text_file import TextFile
 
 # Spreadsheets run a cell that begins like this as a formula, unless a quote stands before it.
-# A negative number is none.
-FORMULA = re.compile(r"'*(?:[=+@\t\r]|-(?![0-9]+(?:\.[0-9]+)?$))").match
+# A negative number is not one.
+is_formula = re.compile(r"'*(?:[=+@\t\r\n]|-(?![0-9]+(?:\.[0-9]+)?\Z))").match
+FORMULA_BEGINNINGS = frozenset("'=+@\t\r\n-")
+
+# Only files of rejects have these columns. They come first: a record of any length fits behind.
+REJECTS_COLUMNS = ["_line", "_errors"]
+
+# A file that has no header in its first lines is not searched for one to its end.
+HEADER_LINES = 10_000
 
 
 class CsvSource(FileSource):
     format = "csv"
-    numbers = TEXT
+    grammar = "CSV"
+    number_parser = TEXT
 
     def __init__(self, file: TextFile, delimiter: str = ",", **options):
         super().__init__(file, **options)
-        self._delimiter = delimiter
+        self.separator = delimiter
+        self._reader = RowReader(delimiter)
+        self._header = []
+        self._is_rejects_file = False
 
-    def open(self, fields):
-        self._lines = _Lines(self._file)
-        self._line = 1
-        super().open(fields)
+    def check(self):
+        if super().check():
+            return True
         with self._file.errors():
-            self._read_header()
-
-    def _read_header(self):
-        _, header, _ = next(self._records, (1, [], 0))
-        # Only a file of rejects has this column, and its formulas are quoted.
-        self._quoted = not isinstance(header, Malformed) and "_errors" in header
-        if self._quoted:
-            header = _unquoted(header)
-        expected = f"The header must name {', '.join(self._columns)}, each once, in any order."
+            header = self._read_header()
+        expected = f"The header must name {', '.join(self._names)}, each once, in any order."
         if isinstance(header, Malformed):
             raise LoadError(f"{self.name}: wrong header: {header.reason}. {expected}")
         faults = [
             f"{kind} column {', '.join(map(repr, names))}"
             for kind, names in (
-                ("missing", [name for name in self._columns if name not in header]),
+                ("missing", [name for name in self._names if name not in header]),
                 ("unknown", self._unknown(header)),
-                ("duplicate", sorted({name for name in header if header.count(name) > 1})),
+                ("duplicate", sorted(name for name, n in Counter(header).items() if n > 1)),
             )
             if names
         ]
         if faults:
             raise LoadError(f"{self.name}: wrong header: {'; '.join(faults)}. {expected}")
         self._header = header
-        self._order = [header.index(name) for name in self._columns]
+        self._order = [header.index(name) for name in self._names]
+        return False
 
-    def _read_records(self) -> Iterator[Tuple[int, Any, int]]:
-        """Yield each record with the line it begins on and its length.
+    def _read_header(self):
+        batch = _Table([], 0)
+        text = self._lines.peek(HEADER_LINES)
+        while text and not batch and self._line <= HEADER_LINES:
+            self._take(text, batch, 1)
+            text = self._lines.peek(HEADER_LINES)
+        header = batch[0] if batch else []
+        # Formulas are quoted there.
+        self._is_rejects_file = type(header) is list and "_errors" in header
+        return _unquoted(header) if self._is_rejects_file else header
 
-        What is no CSV is yielded as `Malformed`, and reading goes on with the line after the one it
-        begins on: an unbalanced quote must not swallow the records that follow.
-        """
-        reader = csv.reader(self._lines, delimiter=self._delimiter, strict=True)
-        taken = self._lines.taken
-        while True:
-            raw = None
-            try:
-                raw = next(reader, None)
-            except csv.Error as error:
-                raw = Malformed(taken[0], f"Malformed CSV: {error}")
-                self._lines.give_back(taken[1:])
-                del taken[1:]
-                if is_cut(taken[0]):
-                    self._lines.skip_line()
-            line, length = self._line, sum(map(len, taken))
-            self._line += len(taken)
-            taken.clear()
-            if raw is None:
-                return
-            if raw:
-                yield line, raw, length
+    def _new_batch(self):
+        return _Table(self._header, max(self._order) + 1)
 
-    def read(self, size):
-        with self._file.errors():
-            lines, raws = self._read_plain(size) or super().read(size)
-        return lines, list(map(_unquoted, raws)) if self._quoted else raws
-
-    def _read_plain(self, size):
-        """Read lines that are a whole record each, in less time; None if these are not.
-
-        Where nothing is quoted, a line is a record and a delimiter the end of a field.
-        """
-        texts = self._lines.take(size)
-        text = "".join(texts)
-        longest = max(map(len, texts), default=0)
-        delimiters = set(map(str.count, texts, repeat(self._delimiter)))
-        is_plain = delimiters <= {len(self._header) - 1} and longest <= csv.field_size_limit()
-        if not is_plain or '"' in text or "\0" in text:
-            self._lines.give_back(texts)
-            return None
-        line = self._line
-        self._line += len(texts)
-        return range(line, self._line), _PlainRecords(text, self._delimiter, len(self._header))
-
-    def _misfits(self, raws):
-        if isinstance(raws, _PlainRecords):
-            return []
-        try:
-            if set(map(len, raws)) == {len(self._header)}:
-                return []
-        except TypeError:  # one of them is Malformed
-            pass
-        return super()._misfits(raws)
-
-    def _fits(self, raw):
-        return type(raw) is list and len(raw) == len(self._header)
-
-    def _columns_of(self, raws):
-        if isinstance(raws, _PlainRecords):
-            columns = raws.columns
+    def _parse(self, text, batch, most):
+        width = len(self._header)
+        columns = split_columns(text, self.separator, width) if not self._is_rejects_file else None
+        if columns:
+            count = len(columns[0])
+            batch.extend(columns, range(self._line, self._line + count))
+            return count, len(text)
+        rows, lines, characters = self._reader.read(
+            text, self._line, most, self._lines.peek_further
+        )
+        if self._is_rejects_file:
+            rows = [(line, _unquoted(row)) for line, row in rows]
+        if {len(row) if type(row) is list else -1 for _, row in rows} == {width}:
+            numbers, values = zip(*rows)
+            batch.extend(zip(*values), numbers)
         else:
-            columns = list(zip(*raws)) or [()] * len(self._header)
-        return [columns[index] for index in self._order]
+            for line, row in rows:
+                batch.append(line, row)
+        return lines, characters
+
+    def _records(self, batch):
+        columns = [batch.columns[index] for index in self._order]
+        places = batch.places + [place for place, _, _ in batch.others]
+        return Records(columns, batch, places, batch.lines + [line for _, line, _ in batch.others])
 
     def fields(self, raw):
+        if isinstance(raw, Malformed):
+            return {}, [raw.reason]
         named = zip(self._fields, self._order)
-        return {field: raw[index] for field, index in named if index < len(raw)}, self._extra(raw)
+        values = {field: raw[index] for field, index in named if index < len(raw)}
+        errors = self._field_errors(self._header[: len(raw)])
+        extra = len(raw) - len(self._header)
+        if extra > 0:
+            values_more = "value" if extra == 1 else "values"
+            errors.append(f"{extra:,} {values_more} more than the header has columns")
+        return values, errors
 
     def data(self, raw):
         if isinstance(raw, Malformed):
             return {"text": raw.text}
-        named = zip([*self._header, *self._extra(raw)], raw)
+        numbers = range(len(self._header) + 1, len(raw) + 1)
+        named = zip([*self._header, *(f"column {number}" for number in numbers)], raw)
         return {name: value for name, value in named if name[:1] != "_"}
 
-    def _extra(self, raw):
-        return [f"column {number}" for number in range(len(self._header) + 1, len(raw) + 1)]
-
-    # `_line` and `_errors` come first: behind them stands a record of any length.
-
-    def write_rejects_header(self, file):
-        header = map(_quoted, self._without_own(self._header))
-        self._writer(file).writerow(["_line", "_errors", *header])
-
-    def write_rejects(self, file, rejects):
-        self._writer(file).writerows(
+    def write_rejects(self, file, rejects, is_first):
+        writer = csv.writer(_UnixLines(file), delimiter=self.separator)
+        if is_first:
+            header = map(_quoted, self._without_own(self._header))
+            writer.writerow([*REJECTS_COLUMNS, *header])
+        writer.writerows(
             [line, "; ".join(errors), *map(_quoted, self._without_own(raw))]
             for line, raw, errors in rejects
         )
 
     def _without_own(self, raw):
+        """Return the values of a record, less those of columns that a file of rejects has."""
         if isinstance(raw, Malformed):
             return [raw.text]
-        if not self._quoted:
+        if not self._is_rejects_file:
             return raw
-        own = [i for i, name in enumerate(self._header) if name in ("_line", "_errors")]
+        own = [i for i, name in enumerate(self._header) if name in REJECTS_COLUMNS]
         return [value for index, value in enumerate(raw) if index not in own]
 
-    def _writer(self, file):
-        return csv.writer(file, delimiter=self._delimiter, lineterminator="\n")
+
+class _Table:
+    """A batch of rows, by index: those with all values, kept as columns, and then the others."""
+
+    def __init__(self, header, needed):
+        self.columns = [[] for _ in header]
+        self.places = []
+        self.lines = []
+        self.others = []
+        """The place, the line and the row, or Malformed, of each."""
+        self._needed = needed
+
+    def __len__(self):
+        return len(self.places) + len(self.others)
+
+    def __getitem__(self, index):
+        if index < len(self.places):
+            return [column[index] for column in self.columns]
+        return self.others[index - len(self.places)][2]
+
+    def extend(self, columns, lines):
+        """Add rows that have a value in each column."""
+        self.places += range(len(self), len(self) + len(lines))
+        self.lines += lines
+        for column, values in zip(self.columns, columns):
+            column += values
+
+    def append(self, line, row):
+        """Add any row; what only ignored columns lack at its end is blank."""
+        blank = len(self.columns) - len(row) if type(row) is list else -1
+        if blank >= 0 and len(row) >= self._needed:
+            self.extend(zip([*row, *[""] * blank]), [line])
+        else:
+            self.others.append((len(self), line, row))
+
+
+class _UnixLines:
+    """A file for csv.writer, which quotes "\\r" only where lines end with one."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def write(self, line):
+        self._file.write(f"{line[:-2]}\n")
 
 
 def _quoted(value):
-    return f"'{value}" if FORMULA(value) else value
+    return f"'{value}" if value[:1] in FORMULA_BEGINNINGS and is_formula(value) else value
 
 
-def _unquoted(raw):
-    if isinstance(raw, Malformed):
-        return raw
-    return [value[1:] if value[:1] == "'" and FORMULA(value) else value for value in raw]
-
-
-class _PlainRecords:
-    """A sequence of records of the same width, kept as columns."""
-
-    def __init__(self, text, delimiter, width):
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        values = text.rstrip("\n").replace("\n", delimiter).split(delimiter) if text else []
-        self.columns = [values[start::width] for start in range(width)]
-
-    def __len__(self):
-        return len(self.columns[0])
-
-    def __getitem__(self, index):
-        return [column[index] for column in self.columns]
-
-
-class _Lines:
-    """The lines of a file for a csv.reader, remembering those of the record it is reading."""
-
-    def __init__(self, file: TextFile):
-        self._file = file
-        self._given_back = deque()
-        self.taken: List[str] = []
-
-    def __iter__(self):
-        return self
-
-    def __next__(self):
-        line = self._next()
-        if not line:
-            raise StopIteration
-        self.taken.append(line)
-        if is_cut(line):
-            raise csv.Error(TOO_LONG)
-        return line
-
-    def _next(self):
-        return self._given_back.popleft() if self._given_back else self._file.readline()
-
-    def skip_line(self):
-        """Pass over the rest of a line of which the first piece has been taken."""
-        for rest in iter(self._next, ""):
-            if not is_cut(rest):
-                break
-
-    def take(self, size: int) -> List[str]:
-        """Take as many lines at once, not to be remembered."""
-        given_back = min(size, len(self._given_back))
-        lines = [self._given_back.popleft() for _ in range(given_back)]
-        room = MAX_BATCH_CHARACTERS
-        while len(lines) < size and room > 0:
-            piece = list(islice(iter(self._file.readline, ""), min(size - len(lines), 64)))
-            if not piece:
-                break
-            lines += piece
-            room -= sum(map(len, piece))
-        return lines
-
-    def give_back(self, lines: List[str]):
-        self._given_back.extendleft(reversed(lines))
+def _unquoted(row):
+    if isinstance(row, Malformed):
+        return row
+    return [value[1:] if value[:1] == "'" and is_formula(value) else value for value in row]

@@ -1,45 +1,61 @@
-"""JSON Lines: an object a line."""
+"""JSON Lines: an object per line."""
 
 import json
-import math
 from itertools import chain
-from typing import Any, Iterator, Tuple
 
-from .base import DictSource, FileSource, Malformed
-from .text_file import TOO_LONG, is_cut
+from .dicts import DictSource
+from .files import MAX_RECORD_LENGTH, MAX_VALUES, TOO_LONG, TOO_MANY_VALUES, FileSource, split_lines
 
-# Values in a JSON record are flat; what nests deeper than this could not be shown or written again.
+# Values in a JSON record are flat; what is nested deeper than this could not be written again.
 MAX_DEPTH = 100
+# Python before 3.11 reads a longer integer in a time that grows with the square of its length.
+MAX_DIGITS = 4300
 
 
 class JsonLinesSource(FileSource, DictSource):
-    def _read_records(self) -> Iterator[Tuple[int, Any, int]]:
-        decode = json.JSONDecoder(
-            object_pairs_hook=_without_duplicates, parse_float=_number, parse_constant=str
-        ).decode
-        for number, line in enumerate(iter(self._file.readline, ""), 1):
-            if is_cut(line):
-                self._file.skip_line()
-                yield number, Malformed(line, f"Malformed JSON: {TOO_LONG}"), len(line)
-            elif not line.isspace():
-                try:
-                    raw = decode(line)
-                except json.JSONDecodeError as error:
-                    reason = f"{error.msg} at character {error.pos + 1}"
-                except RecursionError:
-                    reason = "nested too deeply"
-                except ValueError as error:
-                    reason = str(error)
-                else:
-                    reason = _fault(line, raw)
-                raw = Malformed(line, f"Malformed JSON: {reason}") if reason else raw
-                yield number, raw, len(line)
+    grammar = "JSON"
+
+    def _new_batch(self):
+        return _Batch()
+
+    def _records(self, batch):
+        return self._records_of(batch.raw, batch.lines)
+
+    def _parse(self, text, batch, most):
+        lines = split_lines(text)
+        for number, line in enumerate(lines, self._line):
+            if not line.isspace():
+                raw, reason = _decoded(line)
+                batch.append(number, self._malformed(line, reason) if reason else raw)
+        return len(lines), len(text)
 
 
-def _number(text):
-    """Return a float; what is too large for one stays text, which no rule takes for a number."""
-    number = float(text)
-    return number if math.isfinite(number) else text
+class _Batch:
+    def __init__(self):
+        self.raw = []
+        self.lines = []
+
+    def append(self, line, raw):
+        self.raw.append(raw)
+        self.lines.append(line)
+
+    def __len__(self):
+        return len(self.raw)
+
+
+def _decoded(line):
+    """Return the object that a line holds, and why it is none or cannot be used, or ""."""
+    if len(line) > MAX_RECORD_LENGTH and len(line.rstrip("\r\n")) > MAX_RECORD_LENGTH:
+        return None, TOO_LONG
+    try:
+        raw = (_decode if len(line) < MAX_DIGITS else _decode_long)(line)
+    except json.JSONDecodeError as error:
+        return None, f"{error.msg} at character {error.pos + 1}"
+    except RecursionError:
+        return None, "nested too deeply"
+    except ValueError as error:
+        return None, str(error)
+    return raw, _fault(line, raw)
 
 
 def _fault(line, raw):
@@ -52,9 +68,24 @@ def _fault(line, raw):
     return "nested too deeply" if level else ""
 
 
-def _without_duplicates(pairs):
+def _object(pairs):
+    if len(pairs) > MAX_VALUES:
+        raise ValueError(TOO_MANY_VALUES)
     result = dict(pairs)
     if len(result) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"duplicate key {next(key for key in keys if keys.count(key) > 1)!r}")
+        seen = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"duplicate key {key!r}")
+            seen.add(key)
     return result
+
+
+def _integer(digits):
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"number of more than {MAX_DIGITS:,} digits")
+    return int(digits)
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_object).decode
+_decode_long = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer).decode

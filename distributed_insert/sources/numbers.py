@@ -2,18 +2,10 @@
 
 import math
 import re
-from typing import Any, Callable, List, NamedTuple, Optional, Sequence
+
+from ..validation import NumberParser
 
 _decimals = re.compile(r"[0-9.-]*").fullmatch
-
-Column = Sequence[Any]
-
-
-class Numbers(NamedTuple):
-    """How a kind of source writes its numbers: each function gives None for what is not one."""
-
-    integers: Callable[[Column], List[Optional[int]]]
-    reals: Callable[[Column], List[Optional[float]]]
 
 
 def _text_integers(values):
@@ -24,23 +16,27 @@ def _text_integers(values):
 
 
 def _text_integer(value):
-    digits = value[1:] if value[:1] == "-" else value
+    sign = value[:1] if value[:1] == "-" else ""
+    digits = value[len(sign) :]
+    if not (digits.isascii() and digits.isdigit()):
+        return None
     # Twenty digits are beyond every column; int() is slow, or refuses, on very many more.
-    return int(value) if digits.isascii() and digits.isdigit() and len(digits) <= 20 else None
+    return int(sign + (digits.lstrip("0")[:20] or "0"))
 
 
-def _text_reals(values):
+def _text_floats(values):
     if _decimals("".join(values)):
         try:
-            reals = list(map(float, values))
+            floats = list(map(float, values))
         except ValueError:  # one is "" or "1.2.3"
-            reals = [math.inf]
-        if all(map(math.isfinite, reals)):
-            return reals
-    return list(map(_text_real, values))
+            floats = [math.inf]
+        # The sum is finite only if all of them are.
+        if math.isfinite(sum(floats)):
+            return floats
+    return list(map(_text_float, values))
 
 
-def _text_real(value):
+def _text_float(value):
     # float() also takes "inf", "1_000", " 5 " and other scripts' digits.
     if value.strip("0123456789.eE-+") or value[:1] == "+":
         return None
@@ -54,11 +50,11 @@ def _typed_integers(values):
     return [value if type(value) is int else None for value in values]
 
 
-def _typed_reals(values):
-    return list(map(_typed_real, values))
+def _typed_floats(values):
+    return list(map(_typed_float, values))
 
 
-def _typed_real(value):
+def _typed_float(value):
     try:
         return _finite(float(value)) if type(value) in (int, float) else None
     except OverflowError:
@@ -70,5 +66,5 @@ def _finite(number):
 
 
 # CSV holds text, parsed strictly; JSON and Python hold values that must have the right type.
-TEXT = Numbers(_text_integers, _text_reals)
-TYPED = Numbers(_typed_integers, _typed_reals)
+TEXT = NumberParser(_text_integers, _text_floats)
+TYPED = NumberParser(_typed_integers, _typed_floats)

@@ -1,50 +1,68 @@
-"""The files of rejected records: in the format of their source, to be mended and loaded again."""
+"""Files of rejected records: in the format of their source, to be fixed and loaded again."""
 
 import os
 from contextlib import contextmanager
+from itertools import count
+from typing import Iterable, Optional
 
 from ..exceptions import LoadError
-
-
-def rejects_path(folder, dataset, source) -> str:
-    return os.path.join(folder, f"{dataset.plural}.{source.format}")
+from .base import RejectedRecord, Source
 
 
 class RejectsFile:
-    """One model's rejected records. Made before the load, it is taken away if it stays empty."""
+    """The rejected records of one load of one model, in a file that this load created."""
 
-    def __init__(self, path: str, source):
-        self.path = path
+    def __init__(self, folder: str, name: str, source: Source):
+        self.path = folder
+        self._folder = folder
+        self._name = name
         self._source = source
         self._file = None
         self._is_empty = True
 
-    def open(self):
-        """Make the file, never over one that is there. Raises LoadError."""
-        folder = os.path.dirname(self.path)
-        if os.path.exists(folder) and not os.path.isdir(folder):
-            raise LoadError(f"{folder}: not a folder, as --rejects needs one.")
+    def open(self) -> str:
+        """Create the file and return its path: NAME.csv, or the first free of NAME-2.csv ...
+
+        A file that exists is another load's, or the user's. Raises LoadError.
+        """
+        if os.path.exists(self._folder) and not os.path.isdir(self._folder):
+            raise LoadError(f"{self._folder}: not a folder, which --rejects needs.")
         with self._errors():
-            os.makedirs(folder, exist_ok=True)
-            # A load that was killed may have left an empty one.
-            is_empty = os.path.exists(self.path) and not os.path.getsize(self.path)
+            os.makedirs(self._folder, exist_ok=True)
+            self._file = self._created()
+        return self.path
+
+    def _created(self):
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        for number in count(1):
+            name = self._name if number == 1 else f"{self._name}-{number}"
+            self.path = os.path.join(self._folder, f"{name}.{self._source.format}")
+            try:
+                descriptor = os.open(self.path, flags, 0o600)
+            except FileExistsError:
+                continue
             # Only a lone surrogate from JSON cannot be encoded, and gets JSON's escape.
             encoding = {"encoding": self._source.encoding, "errors": "backslashreplace"}
-            self._file = open(self.path, "w" if is_empty else "x", newline="", **encoding)
+            return open(descriptor, "w", newline="", **encoding)
 
-    def write(self, rejects):
-        """Add the (line, raw, errors) of each reject, and hand them to the operating system."""
+    def write(self, rejects: Iterable[RejectedRecord]):
+        """Add records, and hand them to the operating system. Raises LoadError."""
         with self._errors():
-            if rejects and self._is_empty:
-                self._source.write_rejects_header(self._file)
-                self._is_empty = False
-            self._source.write_rejects(self._file, rejects)
+            is_first, self._is_empty = self._is_empty, False
+            self._source.write_rejects(self._file, rejects, is_first)
             self._file.flush()
 
+    @property
+    def written_path(self) -> Optional[str]:
+        """The path of the file if anything was written to it."""
+        return None if self._is_empty else self.path
+
     def close(self):
+        """Close the file, and remove it if nothing was written. Raises LoadError."""
         if self._file:
+            file, self._file = self._file, None
             with self._errors():
-                self._file.close()
+                file.close()
                 if self._is_empty:
                     os.remove(self.path)
 
@@ -52,9 +70,5 @@ class RejectsFile:
     def _errors(self):
         try:
             yield
-        except FileExistsError as error:
-            raise LoadError(
-                f"{self.path}: is there already. Move it away, or name another folder for rejects."
-            ) from error
         except OSError as error:
             raise LoadError(f"{self.path}: {error.strerror}.") from error

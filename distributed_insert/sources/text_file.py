@@ -1,27 +1,32 @@
-"""Text files as streams of lines of bounded length: plain, gzip, or standard input."""
+"""Text files as streams of decoded text: plain, gzip, or standard input."""
 
 import codecs
 import gzip
-import io
 import os
 import stat
 import zlib
 from contextlib import contextmanager
-from functools import partial
-from typing import Callable, Optional
+from typing import Optional
 
 from ..exceptions import LoadError
 
 STANDARD_INPUT = "-"
 DEFAULT_ENCODING = "utf-8-sig"
-# A longer line is no record; the bound keeps a file without line breaks out of memory.
-MAX_LINE_LENGTH = 1 << 20
-TOO_LONG = f"line longer than {MAX_LINE_LENGTH} characters"
-SCAN_SIZE = 1 << 20
+BLOCK_SIZE = 1 << 19
+# How much of a file `check` decodes at a time: what the caller waits for is to be short.
+CHECK_SIZE = 32 << 20
+
+
+def count_lines(text: str) -> int:
+    """Return how many line ends a text has."""
+    return text.count("\n") + text.count("\r") - text.count("\r\n")
 
 
 class TextFile:
-    """A file to be read line by line. Whatever keeps it from being read is a LoadError."""
+    """A file to be read from its beginning to its end.
+
+    Whatever keeps it from being read as text is a LoadError, raised within `errors`.
+    """
 
     def __init__(self, path: str, encoding: str = DEFAULT_ENCODING):
         self.path = str(path)
@@ -29,51 +34,66 @@ class TextFile:
         self.name = "standard input" if self.is_standard_input else self.path
         self.is_gzip = self.path.lower().endswith(".gz")
         self.encoding = encoding
-        self.readline: Callable[[], str]
-        """Returns a line, of a longer one the first MAX_LINE_LENGTH characters; "" at the end."""
-        self._bytes = self._text = None
+        self._file = None
+        self._opened_size: Optional[int] = None
 
     def open(self):
-        """Open the file, once it is known that the whole of it can be decoded.
-
-        Standard input can be read only once, and is not looked at beforehand.
-        """
         with self.errors():
             if self.is_standard_input:
-                self._bytes = open(0, "rb", closefd=False)
+                self._file = open(0, "rb", closefd=False)
             else:
                 if not stat.S_ISREG(os.stat(self.path).st_mode):
                     raise LoadError(f"{self.name}: not a regular file.")
-                self._check_encoding()
-                self._bytes = open(self.path, "rb")
-            self._text = self._decoded(self._bytes)
-        self.readline = partial(self._text.readline, MAX_LINE_LENGTH)
+                self._file = open(self.path, "rb")
+                self._opened_size = os.fstat(self._file.fileno()).st_size
+            self._rewind()
 
-    def _decoded(self, binary):
-        return io.TextIOWrapper(self._unpacked(binary), encoding=self.encoding, newline="")
+    def check(self) -> bool:
+        """Decode the next part of the file, and return whether another part follows.
 
-    def _unpacked(self, binary):
-        return gzip.GzipFile(fileobj=binary) if self.is_gzip else binary
+        After the last part the file is at its beginning again. Standard input can be read only
+        once: it is not checked.
+        """
+        if self.is_standard_input:
+            return False
+        left = CHECK_SIZE
+        with self.errors():
+            while left > 0:
+                text = self.read()
+                if not text and self.is_at_end:
+                    self._file.seek(0)
+                    self._rewind()
+                    return False
+                self._count_lines(text)
+                left -= len(text)
+        return True
 
-    def _check_encoding(self):
-        decode = codecs.getincrementaldecoder(self.encoding)().decode
-        lines = 1
-        with open(self.path, "rb") as file, self._unpacked(file) as binary:
-            try:
-                for part in iter(partial(binary.read, SCAN_SIZE), b""):
-                    lines += decode(part).count("\n")
-                decode(b"", final=True)
-            except UnicodeDecodeError as error:
-                lines += error.object[: error.start].count(b"\n")
-                raise self._undecodable(error, f" in line {lines}") from error
+    def read(self) -> str:
+        """Return the next part of the text; "" at the end and, rarely, before it.
 
-    def _undecodable(self, error, where=""):
-        encoding = "UTF-8" if self.encoding == DEFAULT_ENCODING else self.encoding
-        byte = error.object[error.start]
-        return LoadError(
-            f"{self.name}: not {encoding} (byte 0x{byte:02x}{where}). Save it as UTF-8, or name "
-            "the encoding it has with --encoding."
-        )
+        Raises LoadError if the file became shorter or longer while it was read.
+        """
+        data = self._unpacked.read1(BLOCK_SIZE)
+        self.is_at_end = not data
+        if self.is_at_end and not self.is_standard_input:
+            self._check_size(self._file.tell())
+        return self._decode(data, self.is_at_end)
+
+    @property
+    def size(self) -> Optional[int]:
+        """In bytes, as the file lies on the disk; None of standard input or what is not a file."""
+        is_file = not self.is_standard_input and os.path.isfile(self.path)
+        return os.path.getsize(self.path) if is_file else None
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes have been read, of `size`."""
+        return 0 if self.is_standard_input else self._file.tell()
+
+    def close(self):
+        if self._file:
+            self._file.close()
+            self._file = None
 
     @contextmanager
     def errors(self):
@@ -81,37 +101,43 @@ class TextFile:
         try:
             yield
         except UnicodeDecodeError as error:
-            raise self._undecodable(error) from error
+            self._check_size()
+            encoding = "UTF-8" if self.encoding == DEFAULT_ENCODING else self.encoding
+            self._count_lines(error.object[: error.start].decode(self.encoding, "ignore"))
+            where = "" if self.is_standard_input else f" in line {self._line}"
+            raise LoadError(
+                f"{self.name}: not {encoding} (byte 0x{error.object[error.start]:02x}{where}). "
+                "Save it as UTF-8, or name the encoding it has with --encoding."
+            ) from error
         except UnicodeError as error:
             raise LoadError(f"{self.name}: not {self.encoding} ({error}).") from error
         except (EOFError, zlib.error) as error:
+            self._check_size()
             raise LoadError(f"{self.name}: not a whole gzip file ({error}).") from error
         except OSError as error:
             raise LoadError(f"{self.name}: {error.strerror or error}.") from error
 
-    @property
-    def size(self) -> Optional[int]:
-        """In bytes, as the file lies on the disk; None of standard input or what is no file."""
-        is_file = not self.is_standard_input and os.path.isfile(self.path)
-        return os.path.getsize(self.path) if is_file else None
+    def _rewind(self):
+        self._unpacked = gzip.GzipFile(fileobj=self._file) if self.is_gzip else self._file
+        self._decode = codecs.getincrementaldecoder(self.encoding)().decode
+        self._line = 1
+        self._last = ""
+        self.is_at_end = False
 
-    @property
-    def position(self) -> int:
-        """How many bytes have been read, of `size`."""
-        return 0 if self.is_standard_input else self._bytes.tell()
+    def _count_lines(self, text):
+        # A "\r" and the "\n" after it end one line, also where a part ends between them.
+        counted = "\r" if self._last == "\r" else ""
+        text = counted + text
+        self._line += count_lines(text) - len(counted)
+        self._last = text[-1:]
 
-    def skip_line(self):
-        """Pass over the rest of a line of which `readline` gave the beginning."""
-        for rest in iter(self.readline, ""):
-            if rest[-1] in "\r\n":
-                break
-
-    def close(self):
-        if self._text:
-            self._text.close()
-            self._bytes.close()
-
-
-def is_cut(line):
-    """Whether this is a piece of a longer line, and not the last of it."""
-    return len(line) == MAX_LINE_LENGTH and line[-1] not in "\r\n"
+    def _check_size(self, bytes_read=None):
+        """Raise LoadError if the file does not have, or did not give, the bytes it began with."""
+        if self.is_standard_input:
+            return
+        size = os.fstat(self._file.fileno()).st_size
+        if size != self._opened_size or bytes_read not in (None, self._opened_size):
+            raise LoadError(
+                f"{self.name}: changed while it was read: it had {self._opened_size:,} bytes, and "
+                f"now has {size:,}. Load it when nothing writes to it."
+            )

@@ -6,53 +6,28 @@ from django.db.backends.signals import connection_created
 
 from distributed_insert.datasets import DATASETS
 from distributed_insert.exceptions import LoadError
+from distributed_insert.loading import Counts, Options, Reject
+from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as workers
-from distributed_insert.loading.coordinator import load as load_with
-from distributed_insert.loading.options import Options
-from distributed_insert.loading.results import Counts, Reject
 from distributed_insert.loading.worker import Worker
 from distributed_insert.models import Order, Product, User
-from distributed_insert.sources.base import MemorySource
+from distributed_insert.sources import MemorySource, open_source
 
 from ..cases import LoadTestCase, stored
-
-ORDERS, USERS, PRODUCTS = DATASETS
-
-
-def load(sources, **options):
-    return load_with(sources, Options(**options))
-
-
-def users(*numbers):
-    return [{"id": n, "name": f"User {n}", "email": f"{n}@example.com"} for n in numbers]
-
-
-def products(*numbers):
-    return [{"id": n, "name": f"Product {n}", "price": 1.0} for n in numbers]
-
-
-def orders(*ids):
-    return [
-        {"id": n, "user_id": user, "product_id": product, "quantity": 1} for n, user, product in ids
-    ]
-
-
-def errors(model_result):
-    return {reject.number: reject.errors for reject in model_result.rejects}
-
-
-class SourceWith(MemorySource):
-    """A source that calls a function, with the number of the batch from 1, before it reads it."""
-
-    def __init__(self, records, before_read):
-        super().__init__(records)
-        self._before_read = before_read
-        self._batch = 0
-
-    def read(self, size):
-        self._batch += 1
-        self._before_read(self._batch)
-        return super().read(size)
+from .cases import (
+    MODELS,
+    ORDERS,
+    PRODUCTS,
+    USERS,
+    SourceWith,
+    SQLiteTestCase,
+    errors,
+    load,
+    orders,
+    products,
+    skip_unless_sqlite,
+    users,
+)
 
 
 class ThreadTests(LoadTestCase):
@@ -70,7 +45,7 @@ class ThreadTests(LoadTestCase):
             {name.rsplit("_", 1)[0] for name in threads},
             {"insert_users", "insert_products", "insert_orders"},
         )
-        self.assertEqual([len(stored(model)) for model in (User, Product, Order)], [9, 9, 7])
+        self.assertEqual([len(stored(model)) for model in MODELS], [9, 9, 7])
 
     def test_each_database_is_touched_by_one_thread_and_its_connection_closed(self):
         created = []
@@ -108,6 +83,16 @@ class ThreadTests(LoadTestCase):
             load({USERS: SourceWith([], fail), PRODUCTS: MemorySource([])})
         self.assertEqual([connection.connection for connection in created], [None, None])
 
+    def test_the_connections_of_the_caller_are_left_as_they_are(self):
+        for alias in ("users", "products", "orders"):
+            connections[alias].ensure_connection()
+        before = [connections[alias].connection for alias in ("users", "products", "orders")]
+        load({dataset: MemorySource(dataset.sample) for dataset in DATASETS})
+        self.assertEqual(
+            [connections[alias].connection for alias in ("users", "products", "orders")], before
+        )
+        self.assertEqual(len(stored(User)), 9)
+
     def test_twenty_runs_give_the_same_verdicts(self):
         sources = {dataset: dataset.sample for dataset in DATASETS}
         for size in (1, 2, 3, 10) * 5:
@@ -128,8 +113,8 @@ class ThreadTests(LoadTestCase):
                         {10: ["Price must be positive"]},
                     ],
                 )
-                self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [9, 9, 7])
-                for model in (User, Product, Order):
+                self.assertEqual([len(stored(m)) for m in MODELS], [9, 9, 7])
+                for model in MODELS:
                     model.objects.all().delete()
 
 
@@ -158,6 +143,35 @@ class ReferenceTests(LoadTestCase):
             errors(outcome.models[0]), {3: ["Invalid reference: user 8888 does not exist"]}
         )
         self.assertEqual(stored(Order), [(1, 1, 1, 1), (2, 9999, 1, 1)])
+
+    def test_orders_wait_also_for_the_parent_that_finishes_last(self):
+        for last in (USERS, PRODUCTS):
+            with self.subTest(last=last.name):
+                first_is_read = threading.Event()
+
+                def wait(batch, first_is_read=first_is_read):
+                    # The batches after that keep the last parent busy, while the first is at its
+                    # end for everybody to know.
+                    self.assertTrue(first_is_read.wait(60))
+
+                def note(batch, first_is_read=first_is_read):
+                    if batch == 2:
+                        first_is_read.set()
+
+                records = {USERS: users, PRODUCTS: products}
+                [first] = {USERS, PRODUCTS} - {last}
+                outcome = load(
+                    {
+                        ORDERS: MemorySource(orders((1, 1, 1), (2, 1, 1))),
+                        first: SourceWith(records[first](1), note),
+                        last: SourceWith(records[last](*range(50, 0, -1)), wait),
+                    },
+                    batch_size=1,
+                )
+                self.assertEqual([errors(model) for model in outcome.models], [{}, {}, {}])
+                self.assertEqual(stored(Order), [(1, 1, 1, 1), (2, 1, 1, 1)])
+                for model in MODELS:
+                    model.objects.all().delete()
 
     def test_an_order_is_committed_after_its_parents(self):
         dangling = []
@@ -266,59 +280,202 @@ class VerdictTests(LoadTestCase):
 
 
 class CountTests(LoadTestCase):
-    def test_a_record_that_is_lost_is_no_small_matter(self):
-        original = workers.insert
+    def test_a_record_that_is_neither_stored_nor_rejected_is_an_error(self):
+        class ForgetfulSource(MemorySource):
+            """A source that does not say what is wrong with a record."""
 
-        def insert(model, using, rows):
-            return original(model, using, rows)._replace(inserted=len(rows) - 1)
+            def fields(self, raw):
+                values, errors = super().fields(raw)
+                return values, errors if self.is_reading else []
 
-        with mock.patch.object(workers, "insert", insert):
-            with self.assertRaisesMessage(RuntimeError, "User records were lost or counted twice"):
-                load({USERS: MemorySource(users(1, 2))})
+            def read(self, size):
+                self.is_reading = True
+                records = super().read(size)
+                self.is_reading = False
+                return records
+
+        with self.assertRaises(RuntimeError) as caught:
+            load({USERS: ForgetfulSource([*users(1), {"id": 2}])})
+        self.assertEqual(
+            str(caught.exception),
+            f"User records were lost or counted twice: {Counts(read=2, inserted=1)}",
+        )
 
 
-class CommitTests(LoadTestCase):
-    def finished(self, fail=None):
-        """Load all or nothing; return the outcome and the models whose commit was asked for."""
-        asked = []
-        original = Worker.finish
+class OneTransactionTests(LoadTestCase):
+    def loaded(self, **options):
+        """Load all or nothing; return the outcome and the jobs that concern transactions."""
+        jobs = []
 
-        def finish(worker, commit):
-            if commit:
-                asked.append(worker.model)
-                if worker.model is fail:
-                    raise OperationalError("database or disk is full")
-            original(worker, commit)
+        def recording(name):
+            original = getattr(Worker, name)
 
-        with mock.patch.object(Worker, "finish", finish):
+            def job(worker):
+                jobs.append((name, worker.model))
+                return original(worker)
+
+            return mock.patch.object(Worker, name, job)
+
+        with recording("begin"), recording("prepare"), recording("commit"):
             outcome = load(
                 {
                     ORDERS: MemorySource(orders((1, 1, 1))),
                     USERS: MemorySource(users(1)),
                     PRODUCTS: MemorySource(products(1)),
                 },
-                all_or_nothing=True,
+                **options,
             )
-        return outcome, asked
+        return outcome, jobs
 
-    def test_parents_are_committed_first(self):
-        outcome, asked = self.finished()
-        self.assertEqual(asked, [User, Product, Order])
+    def test_transactions_begin_in_one_order_and_parents_are_committed_first(self):
+        outcome, jobs = self.loaded(all_or_nothing=True)
+        self.assertIsNone(outcome.error)
+        self.assertEqual(jobs[:3], [("begin", Order), ("begin", Product), ("begin", User)])
+        self.assertEqual(
+            set(jobs[3:6]), {("prepare", Order), ("prepare", Product), ("prepare", User)}
+        )
+        self.assertEqual(jobs[6:], [("commit", User), ("commit", Product), ("commit", Order)])
         self.assertEqual([model.is_stored for model in outcome.models], [True, True, True])
+        self.assertEqual([len(stored(model)) for model in MODELS], [1, 1, 1])
+
+    def test_a_dry_run_commits_nothing(self):
+        outcome, jobs = self.loaded(dry_run=True)
+        self.assertIsNone(outcome.error)
+        self.assertEqual([name for name, _ in jobs], ["begin"] * 3)
+        self.assertEqual([model.is_stored for model in outcome.models], [False] * 3)
+        self.assertEqual([model.counts for model in outcome.models], [Counts(1, 1)] * 3)
+        self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+    def test_a_reject_rolls_everything_back(self):
+        outcome = load(
+            {
+                USERS: MemorySource([*users(1), {**users(2)[0], "name": ""}]),
+                PRODUCTS: MemorySource(products(1)),
+            },
+            all_or_nothing=True,
+        )
+        self.assertEqual(str(outcome.error), "Rolled back: 1 record was rejected.")
+        self.assertEqual([model.is_stored for model in outcome.models], [False, False])
+        self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+    def test_if_one_transaction_cannot_be_committed_none_is(self):
+        def prepare(worker):
+            if worker.model is Order:
+                raise LoadError("Database 'orders' can only roll its transaction back.")
+
+        with mock.patch.object(Worker, "prepare", prepare):
+            outcome, jobs = self.loaded(all_or_nothing=True)
+        self.assertEqual(
+            str(outcome.error), "Database 'orders' can only roll its transaction back."
+        )
+        self.assertEqual([model.is_stored for model in outcome.models], [False] * 3)
+        self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+
+@skip_unless_sqlite
+class FailedCommitTests(SQLiteTestCase):
+    sources = {"users": users(1), "products": products(1), "orders": orders((1, 1, 1))}
+
+    def loaded(self, **options):
+        return load(
+            {dataset: MemorySource(self.sources[dataset.plural]) for dataset in DATASETS},
+            **options,
+        )
 
     def test_a_commit_that_fails_keeps_those_before_it_and_rolls_back_the_rest(self):
-        outcome, asked = self.finished(fail=Product)
-        self.assertEqual(asked, [User, Product])
-        self.assertEqual(str(outcome.error), "Database 'products': database or disk is full")
-        self.assertEqual([model.is_stored for model in outcome.models], [False, True, False])
-        self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [1, 0, 0])
+        self.refuse_commits(Product)
+        outcome = self.loaded(all_or_nothing=True)
+        self.assertEqual(str(outcome.error), "Database 'products': FOREIGN KEY constraint failed")
+        self.assertEqual(
+            [(m.model, m.is_stored, m.is_unconfirmed) for m in outcome.models],
+            [("Order", False, False), ("User", True, False), ("Product", False, True)],
+        )
+        self.assertEqual([len(stored(model)) for model in MODELS], [1, 0, 0])
+
+    def test_a_batch_whose_commit_fails_is_unconfirmed_and_not_counted(self):
+        self.refuse_commits(User, "NEW.id = 3")
+        outcome = load({USERS: MemorySource(users(*range(1, 7)))}, batch_size=2)
+        self.assertEqual(str(outcome.error), "Database 'users': FOREIGN KEY constraint failed")
+        [model] = outcome.models
+        self.assertEqual(
+            (model.counts, model.is_stored, model.is_unconfirmed), (Counts(2, 2), True, True)
+        )
+        self.assertEqual([row[0] for row in stored(User)], [1, 2])
+
+    def test_a_load_without_such_a_failure_is_confirmed(self):
+        self.assertEqual(
+            [model.is_unconfirmed for model in self.loaded().models], [False, False, False]
+        )
+
+
+@skip_unless_sqlite
+class TriggerTests(SQLiteTestCase):
+    """What is reported as stored is stored, and what is not is not."""
+
+    ended = "Database 'users' ended the transaction by itself, as a trigger can: gone"
+
+    def assert_ended(self, event, on_conflict):
+        self.trigger(event, "RAISE(ROLLBACK, 'gone')", "NEW.id = 4")
+        old = (4, "Old", "a@b")
+        for all_or_nothing in (False, True):
+            with self.subTest(all_or_nothing=all_or_nothing):
+                User.objects.all().delete()
+                if event == "UPDATE":
+                    User.objects.create(id=old[0], name=old[1], email=old[2])
+                outcome = load(
+                    {
+                        USERS: MemorySource(users(*range(1, 9))),
+                        ORDERS: MemorySource(orders((1, 1, 1))),
+                    },
+                    batch_size=2,
+                    on_conflict=on_conflict,
+                    all_or_nothing=all_or_nothing,
+                )
+                self.assertEqual(str(outcome.error), self.ended)
+                model = next(model for model in outcome.models if model.model == "User")
+                self.assertEqual(
+                    (model.counts, model.is_stored, model.is_unconfirmed),
+                    (Counts(2, 2), not all_or_nothing, False),
+                )
+                new = [row for row in stored(User) if row != old]
+                self.assertEqual([row[0] for row in new], [] if all_or_nothing else [1, 2])
+                self.assertEqual(stored(Order), [])
+
+    def test_an_insert_that_ends_the_transaction(self):
+        self.assert_ended("INSERT", "error")
+
+    def test_an_update_that_ends_the_transaction(self):
+        self.assert_ended("UPDATE", "update")
+
+    def test_a_row_that_is_left_out_is_rejected_and_an_order_of_it_too(self):
+        self.trigger("INSERT", "RAISE(IGNORE)", "NEW.id = 2")
+        outcome = load(
+            {
+                ORDERS: MemorySource(orders((1, 1, 1), (2, 2, 1))),
+                USERS: MemorySource(users(1, 2, 3)),
+                PRODUCTS: MemorySource(products(1)),
+            }
+        )
+        self.assertIsNone(outcome.error)
+        self.assertEqual(
+            [(model.counts, errors(model)) for model in outcome.models],
+            [
+                (Counts(2, 1, rejected=1), {2: ["Invalid reference: user 2 does not exist"]}),
+                (
+                    Counts(3, 2, rejected=1),
+                    {2: ["Refused by the database: the row was left out, as a trigger can do"]},
+                ),
+                (Counts(1, 1), {}),
+            ],
+        )
+        self.assertEqual([len(stored(model)) for model in MODELS], [2, 1, 1])
 
 
 class FailureTests(LoadTestCase):
     def test_a_failing_database_keeps_what_was_committed_and_nothing_more(self):
-        def insert(model, using, rows):
-            insertion = original(model, using, rows)
-            if rows[0][0] == 3:
+        def insert(model, using, columns):
+            insertion = original(model, using, columns)
+            if columns[0][0] == 3:
                 raise OperationalError("database or disk is full")
             return insertion
 
@@ -328,6 +485,7 @@ class FailureTests(LoadTestCase):
         self.assertEqual(str(outcome.error), "Database 'users': database or disk is full")
         [model] = outcome.models
         self.assertEqual(model.counts, Counts(read=2, inserted=2))
+        self.assertEqual((model.is_stored, model.is_unconfirmed), (True, False))
         self.assertEqual([values[0] for values in stored(User)], [1, 2])
 
     def test_orders_that_wait_for_a_failed_parent_are_not_written(self):
@@ -356,3 +514,94 @@ class FailureTests(LoadTestCase):
         outcome = load({ORDERS: Unreadable([]), USERS: MemorySource(users(1))})
         self.assertEqual(str(outcome.error), "orders.csv: No such file or directory.")
         self.assertEqual(stored(User), [])
+
+    def test_nothing_is_written_before_every_source_is_checked_to_its_end(self):
+        class BadInItsThirdPart(MemorySource):
+            parts = 0
+
+            def check(self):
+                self.parts += 1
+                if self.parts == 3:
+                    raise LoadError("products.csv: not UTF-8.")
+                return True
+
+        products_source = BadInItsThirdPart([])
+        outcome = load({PRODUCTS: products_source, USERS: MemorySource(users(1))})
+        self.assertEqual(str(outcome.error), "products.csv: not UTF-8.")
+        self.assertEqual(products_source.parts, 3)
+        self.assertEqual(stored(User), [])
+
+    def test_all_reasons_are_given_once_each(self):
+        paths = [str(self.folder / name) for name in ("users.csv", "products.csv")]
+        outcome = load({USERS: open_source(paths[0]), PRODUCTS: open_source(paths[1])})
+        self.assertEqual(
+            str(outcome.error), "\n".join(f"{path}: No such file or directory." for path in paths)
+        )
+
+    def test_a_file_that_changes_while_it_is_read_ends_the_load(self):
+        lines = [f"{number},Ann,a@b\n" for number in range(1, 100_001)]
+        path = self.file("users.csv", "id,name,email\n" + "".join(lines))
+        size = len("id,name,email\n" + "".join(lines))
+
+        def on_progress(dataset, counts, bytes_read):
+            if counts.read == 1000:
+                with open(path, "r+b") as file:
+                    file.truncate(size - 9)
+
+        outcome = load_with(
+            {USERS: open_source(path)}, Options(batch_size=1000), on_progress=on_progress
+        )
+        self.assertEqual(
+            str(outcome.error),
+            f"{path}: changed while it was read: it had {size:,} bytes, and now has "
+            f"{size - 9:,}. Load it when nothing writes to it.",
+        )
+        [model] = outcome.models
+        self.assertEqual(model.counts, Counts(read=len(stored(User)), inserted=len(stored(User))))
+        self.assertEqual([row[0] for row in stored(User)], list(range(1, model.counts.read + 1)))
+
+
+class StopTests(LoadTestCase):
+    def test_a_signal_stops_the_load_at_the_next_batch(self):
+        for all_or_nothing in (False, True):
+            with self.subTest(all_or_nothing=all_or_nothing):
+                User.objects.all().delete()
+                signals = []
+                outcome = load_with(
+                    {USERS: MemorySource(users(*range(1, 100)))},
+                    Options(batch_size=2, all_or_nothing=all_or_nothing),
+                    stopped_by=lambda signals=signals: signals[0] if signals else None,
+                    on_progress=lambda *args, signals=signals: signals.append(15),
+                )
+                self.assertEqual((outcome.signal, outcome.error), (15, None))
+                [model] = outcome.models
+                self.assertEqual(model.counts, Counts(read=2, inserted=2))
+                self.assertEqual(model.is_stored, not all_or_nothing)
+                self.assertEqual(len(stored(User)), 0 if all_or_nothing else 2)
+
+    def test_a_signal_after_the_last_batch_stops_nothing(self):
+        signals = []
+        outcome = load_with(
+            {USERS: SourceWith(users(1), lambda batch: batch == 2 and signals.append(15))},
+            Options(),
+            stopped_by=lambda: signals[0] if signals else None,
+        )
+        self.assertEqual((outcome.signal, outcome.error), (None, None))
+        self.assertEqual(len(stored(User)), 1)
+
+    def test_progress_is_reported_after_each_batch(self):
+        seen = []
+        path = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n3,Cid,c@d\n")
+        load_with(
+            {USERS: open_source(path)},
+            Options(batch_size=2),
+            on_progress=lambda *progress: seen.append(progress),
+        )
+        size = len(open(path, "rb").read())
+        self.assertEqual(
+            seen,
+            [
+                (USERS, Counts(read=2, inserted=1, rejected=1), size),
+                (USERS, Counts(read=3, inserted=2, rejected=1), size),
+            ],
+        )

@@ -1,21 +1,28 @@
-from unittest import mock, skipUnless
+from datetime import timedelta
+from decimal import Decimal
+from unittest import mock
 
-from django.db import OperationalError, connections, transaction
+from django.apps import apps
+from django.db import OperationalError, connections, models, transaction
 from django.test import TestCase
 
+from distributed_insert.exceptions import LoadError
 from distributed_insert.loading import writers
-from distributed_insert.loading.writers import Insertion, insert, update
+from distributed_insert.loading.writers import Insertion, insert, pick, stored_rows, update
 from distributed_insert.models import User
 
 from ..cases import LoadTestCase, stored
+from .cases import SQLiteTestCase, skip_unless_sqlite
 
-skipUnlessSQLite = skipUnless(
-    connections["users"].vendor == "sqlite", "Unset USERS_DATABASE_URL to test SQLite's file."
-)
+LEFT_OUT = "Refused by the database: the row was left out, as a trigger can do"
 
 
 def row(number, name="Ann"):
-    return [number, name, "ann@example.com"]
+    return (number, name, "ann@example.com")
+
+
+def columns(rows):
+    return [list(column) for column in zip(*rows)] or [[], [], []]
 
 
 class InsertTests(TestCase):
@@ -23,69 +30,194 @@ class InsertTests(TestCase):
 
     def insert(self, rows):
         with transaction.atomic(using="users"):
-            return insert(User, "users", rows)
+            return insert(User, "users", columns(rows))
 
-    @skipUnlessSQLite
-    def test_rows_are_inserted_many_a_statement(self):
-        rows = [row(number) for number in range(1, 1001)]
+    @skip_unless_sqlite
+    def test_rows_are_inserted_many_per_statement(self):
+        rows = [row(number) for number in range(1, 1002)]
         statements = []
         connections["users"].connection.set_trace_callback(statements.append)
         self.addCleanup(connections["users"].connection.set_trace_callback, None)
         with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
-            self.assertEqual(insert(User, "users", rows), Insertion(1000, [], {}))
-        self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 5)
-        self.assertEqual(stored(User), [tuple(row) for row in rows])
+            self.assertEqual(self.insert(rows), Insertion([], {}))
+        self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 6)
+        self.assertEqual(stored(User), rows)
 
     def test_no_rows_are_no_error(self):
-        self.assertEqual(self.insert([]), Insertion(0, [], {}))
+        self.assertEqual(self.insert([]), Insertion([], {}))
 
-    def test_ids_already_stored_are_refused_and_the_rest_inserted(self):
+    def test_ids_already_stored_are_conflicts_and_the_rest_is_inserted(self):
         self.insert([row(2, "Old")])
-        self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion(2, [1], {}))
-        self.assertEqual(stored(User), [tuple(row(1)), tuple(row(2, "Old")), tuple(row(3))])
+        self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion([1], {}))
+        self.assertEqual(stored(User), [row(1), row(2, "Old"), row(3)])
 
     def test_of_an_id_given_twice_the_first_stays(self):
-        self.assertEqual(
-            self.insert([row(1, "First"), row(2), row(1, "Second")]), Insertion(2, [2], {})
-        )
-        self.assertEqual(stored(User), [tuple(row(1, "First")), tuple(row(2))])
+        rows = [row(1, "First"), row(2), row(1, "Second"), row(1, "Third")]
+        self.assertEqual(self.insert(rows), Insertion([2, 3], {}))
+        self.assertEqual(stored(User), [row(1, "First"), row(2)])
 
-    def test_rows_the_database_refuses_are_found_by_halving(self):
+    def test_rows_the_database_refuses_are_found_and_the_others_inserted(self):
         rows = [row(number, None if number in (3, 7) else "Ann") for number in range(1, 9)]
-        inserted, conflicts, refused = self.insert(rows)
-        self.assertEqual((inserted, conflicts, sorted(refused)), (6, [], [2, 6]))
+        conflicts, refused = self.insert(rows)
+        self.assertEqual((conflicts, list(refused)), ([], [2, 6]))
         for error in refused.values():
             self.assertRegex(error, r"^Refused by the database: .*name")
         self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 5, 6, 8])
 
+    def test_refused_rows_have_their_indexes_behind_conflicts(self):
+        self.insert([row(1, "Old"), row(4, "Old")])
+        rows = [row(1), row(2), row(3, None), row(4), row(2), row(5, None), row(6)]
+        conflicts, refused = self.insert(rows)
+        self.assertEqual((conflicts, list(refused)), ([0, 3, 4], [2, 5]))
+        self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 6])
 
-@skipUnlessSQLite
+    def test_of_many_statements_only_those_that_fail_are_sent_row_by_row(self):
+        rows = [row(number, None if number == 350 else "Ann") for number in range(1, 1001)]
+        sent = []
+        original = writers._Insert.__call__
+
+        def call(self, columns, start=0, stop=None):
+            sent.append((len(columns[0]) if stop is None else stop) - start)
+            return original(self, columns, start, stop)
+
+        with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
+            with mock.patch.object(writers._Insert, "__call__", call):
+                conflicts, refused = self.insert(rows)
+        self.assertEqual((conflicts, list(refused)), ([], [349]))
+        self.assertEqual(len(stored(User)), 999)
+        # The batch twice, five statements of 200 rows, and the rows of one of them.
+        self.assertEqual(sorted(sent), [*[1] * 200, *[200] * 5, 1000, 1000])
+
+
+@skip_unless_sqlite
+class TriggerTests(SQLiteTestCase):
+    def insert(self, rows):
+        with transaction.atomic(using="users"):
+            return insert(User, "users", columns(rows))
+
+    def update(self, rows):
+        with transaction.atomic(using="users"):
+            return update(User, "users", columns(rows))
+
+    def test_a_row_that_is_left_out_is_refused(self):
+        self.trigger("INSERT", "RAISE(IGNORE)", "NEW.id = 2")
+        self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion([], {1: LEFT_OUT}))
+        self.assertEqual(stored(User), [row(1), row(3)])
+
+    def test_an_update_that_is_left_out_is_refused(self):
+        self.insert([row(1, "Old"), row(2, "Old")])
+        self.trigger("UPDATE", "RAISE(IGNORE)", "NEW.id = 2")
+        self.assertEqual(self.update([row(1), row(2), row(3)]), {1: LEFT_OUT})
+        self.assertEqual(stored(User), [row(1), row(2, "Old"), row(3)])
+
+    def test_error_for_a_transaction_that_a_trigger_ends(self):
+        self.insert([row(1, "Old"), row(4, "Old")])
+        self.trigger("INSERT", "RAISE(ROLLBACK, 'gone')", "NEW.id = 3")
+        self.trigger("UPDATE", "RAISE(ROLLBACK, 'gone')", "NEW.id = 4")
+        for write, rows in (
+            (self.insert, [row(2), row(3)]),
+            (self.insert, [row(1), row(2), row(3)]),
+            (self.update, [row(1), row(4)]),
+        ):
+            with self.subTest(write=write.__name__, rows=rows):
+                with self.assertRaises(LoadError) as caught:
+                    write(rows)
+                self.assertEqual(
+                    str(caught.exception),
+                    "Database 'users' ended the transaction by itself, as a trigger can: gone",
+                )
+                self.assertEqual(stored(User), [row(1, "Old"), row(4, "Old")])
+                self.assertFalse(connections["users"].in_atomic_block)
+
+    def test_error_for_a_statement_in_a_transaction_that_has_ended(self):
+        with self.assertRaises(transaction.TransactionManagementError):
+            with transaction.atomic(using="users"):
+                transaction.set_rollback(True, using="users")
+                writers._Insert(User, "users")(columns([row(1)]))
+        self.assertEqual(stored(User), [])
+
+
+class AdaptedTests(SQLiteTestCase):
+    @skip_unless_sqlite
+    def test_values_are_stored_as_their_field_stores_them(self):
+        """A decimal is a text in SQLite, which its driver does not make of it by itself."""
+
+        class Reading(models.Model):
+            id = models.IntegerField(primary_key=True)
+            taken = models.DurationField()
+            value = models.DecimalField(max_digits=5, decimal_places=2)
+
+            class Meta:
+                app_label = "sensors"
+
+        self.addCleanup(apps.all_models.pop, "sensors")
+        with connections["users"].schema_editor() as editor:
+            editor.create_model(Reading)
+        self.addCleanup(self.execute, "DROP TABLE sensors_reading")
+        rows = [(1, timedelta(seconds=1), Decimal("1.50")), (2, timedelta(1), Decimal("2.25"))]
+        with transaction.atomic(using="users"):
+            self.assertEqual(insert(Reading, "users", columns(rows)), Insertion([], {}))
+        stored = Reading.objects.using("users").order_by("pk").values_list()
+        self.assertEqual(list(stored), rows)
+
+
+@skip_unless_sqlite
 class FullDiskTests(LoadTestCase):
     def test_an_error_of_the_database_is_raised_and_nothing_kept(self):
         with connections["users"].cursor() as cursor:
+            # Without the free pages that other tests have left.
+            cursor.execute("VACUUM")
             [pages] = cursor.execute("PRAGMA page_count").fetchone()
             cursor.execute(f"PRAGMA max_page_count={pages}")
         self.addCleanup(connections["users"].close)
         with self.assertRaisesMessage(OperationalError, "database or disk is full"):
             with transaction.atomic(using="users"):
-                insert(User, "users", [row(number) for number in range(1, 10_001)])
+                insert(User, "users", columns([row(number) for number in range(1, 10_001)]))
         self.assertEqual(stored(User), [])
 
 
 class UpdateTests(TestCase):
     databases = {"users"}
 
-    def test_rows_go_over_those_with_their_ids_and_the_last_wins(self):
-        insert(User, "users", [row(1, "Old"), row(2, "Old"), row(3, "Old")])
+    def setUp(self):
+        insert(User, "users", columns([row(1, "Old"), row(2, "Old"), row(3, "Old")]))
+
+    def test_rows_replace_those_with_their_ids_and_the_last_wins(self):
         rows = [row(1, "New"), row(3, "Newer"), row(3, "Newest")]
-        self.assertEqual(update(User, "users", rows), {})
-        self.assertEqual(
-            stored(User), [tuple(row(1, "New")), tuple(row(2, "Old")), tuple(row(3, "Newest"))]
-        )
+        self.assertEqual(update(User, "users", columns(rows)), {})
+        self.assertEqual(stored(User), [row(1, "New"), row(2, "Old"), row(3, "Newest")])
+
+    def test_rows_with_new_ids_are_inserted(self):
+        self.assertEqual(update(User, "users", columns([row(4), row(4, "Newest")])), {})
+        self.assertEqual(stored(User)[3:], [row(4, "Newest")])
 
     def test_rows_the_database_refuses_leave_the_old_ones(self):
-        insert(User, "users", [row(1, "Old"), row(2, "Old")])
-        refused = update(User, "users", [row(1, None), row(2, "New")])
-        self.assertEqual(list(refused), [0])
-        self.assertRegex(refused[0], r"^Refused by the database: .*name")
-        self.assertEqual(stored(User), [tuple(row(1, "Old")), tuple(row(2, "New"))])
+        refused = update(User, "users", columns([row(1, None), row(2, "New"), row(3, None)]))
+        self.assertEqual(list(refused), [0, 2])
+        for error in refused.values():
+            self.assertRegex(error, r"^Refused by the database: .*name")
+        self.assertEqual(stored(User), [row(1, "Old"), row(2, "New"), row(3, "Old")])
+
+    def test_a_refused_row_has_the_index_that_it_has_among_rows_with_the_same_ids(self):
+        rows = [row(1, "New"), row(1, "Newer"), row(2, "New"), row(2, None), row(3, "New")]
+        refused = update(User, "users", columns(rows))
+        self.assertEqual(list(refused), [3])
+        self.assertEqual(stored(User), [row(1, "Newer"), row(2, "New"), row(3, "New")])
+
+    def test_no_rows_are_no_error(self):
+        self.assertEqual(update(User, "users", columns([])), {})
+
+
+class ReadTests(TestCase):
+    databases = {"users"}
+
+    def test_rows_are_picked_from_columns(self):
+        self.assertEqual(pick([[1, 2, 3], ["a", "b", "c"]], [2, 0]), [[3, 1], ["c", "a"]])
+        self.assertEqual(pick([[1], ["a"]], []), [[], []])
+
+    def test_stored_rows_by_their_ids(self):
+        rows = [row(number, f"User {number}") for number in range(1, 3001)]
+        insert(User, "users", columns(rows))
+        self.assertEqual(stored_rows(User, "users", [3, 1, 3, 9999]), {1: rows[0], 3: rows[2]})
+        self.assertEqual(stored_rows(User, "users", list(range(1, 3001))), {r[0]: r for r in rows})
+        self.assertEqual(stored_rows(User, "users", []), {})

@@ -8,9 +8,10 @@ from distributed_insert.management import arguments
 class ArgumentTests(SimpleTestCase):
     def assert_refused(self, kind, *texts):
         for text in texts:
-            with self.subTest(text=text), self.assertRaises(ArgumentTypeError) as caught:
-                kind(text)
-            self.assertIn(f"'{text}' is ", str(caught.exception))
+            with self.subTest(text=text):
+                with self.assertRaises(ArgumentTypeError) as caught:
+                    kind(text)
+                self.assertIn(f"'{text}' is ", str(caught.exception))
 
     def test_numbers(self):
         self.assertEqual(arguments.positive_integer("10"), 10)
@@ -23,6 +24,7 @@ class ArgumentTests(SimpleTestCase):
         for name in ("utf-8", "UTF8", "utf-8-sig"):
             self.assertEqual(arguments.encoding(name), "utf-8-sig")
         self.assert_refused(arguments.encoding, "none", "hex", "rot13", "idna", "a\0b")
+        self.assert_refused(arguments.encoding, "punycode", "unicode_escape", "raw_unicode_escape")
 
     def test_delimiters(self):
         for text, character in ((";", ";"), ("\t", "\t"), ("\\t", "\t")):

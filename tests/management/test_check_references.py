@@ -5,8 +5,10 @@ import signal
 from unittest import mock, skipIf
 
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from distributed_insert import references
+from distributed_insert.management.output import SummaryFile
 from distributed_insert.models import Order, Product, User
 
 from ..cases import LoadTestCase, printed_lists
@@ -31,7 +33,7 @@ class CheckReferencesTests(LoadTestCase):
             error = raised
         return output.getvalue(), error
 
-    def test_whole_references_exit_with_0(self):
+    def test_references_that_all_exist_exit_with_0(self):
         self.order(1, 1, 1)
         output, error = self.check()
         self.assertIsNone(error)
@@ -117,3 +119,35 @@ class CheckReferencesTests(LoadTestCase):
             (document["status"], document["exit_code"], order["read"], order["rejected"]),
             ("complete", 3, 1, 1),
         )
+
+    def test_error_for_a_summary_that_would_replace_another_file(self):
+        path = self.file("mine.json", '{"mine": 1}')
+        output, error = self.check(summary=path)
+        self.assertEqual(
+            (output, str(error), error.returncode),
+            ("", f"{path}: the summary would replace another file.", 2),
+        )
+
+    def test_a_check_that_fails_is_left_running_in_the_summary(self):
+        path = self.folder / "summary.json"
+        self.check(summary=str(path))
+        self.assertEqual(json.loads(path.read_text())["status"], "complete")
+        self.order(5, 8, 1)
+        error = OperationalError("disk I/O error")
+        with mock.patch.object(references, "missing_ids", side_effect=error):
+            _, failure = self.check(summary=str(path), batch_size=7)
+        self.assertEqual(
+            (str(failure), failure.returncode),
+            ("The references cannot be checked: disk I/O error", 1),
+        )
+        self.assertEqual(
+            json.loads(path.read_text()), {"status": "running", "options": {"batch_size": 7}}
+        )
+
+    def test_a_summary_that_cannot_be_written_is_a_failure_and_the_report_appears(self):
+        path = self.folder / "summary.json"
+        message = f"{path}: the summary cannot be written: No space left on device."
+        with mock.patch.object(SummaryFile, "write", side_effect=["", message]):
+            output, error = self.check(summary=str(path))
+        self.assertEqual((str(error), error.returncode), (message, 1))
+        self.assertIn("Order  orders       0         0", output)

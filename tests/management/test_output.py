@@ -1,13 +1,16 @@
 import io
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
+from unittest import mock, skipUnless
 
 from django.core.management import CommandError
 from django.test import SimpleTestCase
 
-from distributed_insert.management.output import check_json_path, print_lines, write_json
+from distributed_insert.management import output
+from distributed_insert.management.output import SummaryFile, print_lines
 
 
 class PrintTests(SimpleTestCase):
@@ -18,27 +21,97 @@ class PrintTests(SimpleTestCase):
         self.assertEqual(binary.getvalue(), b"\\xe9\ne\n")
 
 
-class JsonTests(SimpleTestCase):
+class SummaryFileTests(SimpleTestCase):
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
-        self.path = str(self.folder / "summary.json")
+        self.path = self.folder / "summary.json"
 
-    def test_a_document_is_written_and_may_be_written_over(self):
-        for code in (0, 3):
-            document = {"status": "complete", "exit_code": code}
-            check_json_path(self.path)
-            self.assertEqual(write_json(self.path, document), "")
-            self.assertEqual(json.loads(Path(self.path).read_text()), document)
-
-    def test_nothing_else_is_written_over(self):
-        Path(self.path).write_text('{"mine": 1}')
-        for path, taken in ((self.path, []), (str(self.folder / "x.csv"), [self.folder / "x.csv"])):
-            with self.assertRaisesMessage(CommandError, "would go over another file"):
-                check_json_path(path, taken)
-
-    def test_what_goes_wrong_while_writing_is_returned(self):
+    def assert_refused(self, path, message, *inputs):
+        with self.assertRaises(CommandError) as caught:
+            SummaryFile(str(path), inputs)
         self.assertEqual(
-            write_json(str(self.folder), {}),
-            f"{self.folder}: the summary cannot be written: Is a directory.\n",
+            (str(caught.exception), caught.exception.returncode), (f"{path}: {message}", 2)
         )
+
+    def assert_holds(self, *documents):
+        """Read back the documents that were written, each in the place of the one before."""
+        self.assertEqual(json.loads(self.path.read_text()), documents[-1])
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["summary.json"])
+
+    def test_a_document_is_written_and_replaced(self):
+        for code in (0, 3):
+            file = SummaryFile(str(self.path))
+            file.begin({"status": "running", "options": {}})
+            self.assert_holds({"status": "running", "options": {}})
+            document = {"status": "complete", "exit_code": code}
+            self.assertEqual(file.write(document), "")
+            self.assert_holds(document)
+
+    def test_an_empty_file_is_replaced(self):
+        self.path.touch()
+        SummaryFile(str(self.path)).begin({"status": "running"})
+        self.assert_holds({"status": "running"})
+
+    def test_error_for_a_file_that_is_not_a_summary(self):
+        for text in ('{"mine": 1}', '{"status": "complete"}', "id,name\n", "\n"):
+            with self.subTest(text=text):
+                self.path.write_text(text)
+                self.assert_refused(self.path, "the summary would replace another file.")
+                self.assertEqual(self.path.read_text(), text)
+
+    def test_error_for_an_input_by_whatever_name(self):
+        link = self.folder / "link.csv"
+        link.symlink_to("users.csv")
+        users = self.folder / "users.csv"
+        for path, given in ((users, users), (users, link), (link, users)):
+            with self.subTest(path=path, given=given):
+                self.assert_refused(path, "the summary would replace another file.", str(given))
+
+    def test_error_for_what_is_not_a_regular_file(self):
+        self.assert_refused(self.folder, "the summary would replace another file.")
+        self.assert_refused(os.devnull, "the summary would replace another file.")
+
+    @skipUnless(hasattr(os, "mkfifo"), "There are no FIFOs here.")
+    def test_error_for_a_fifo_which_is_not_opened(self):
+        os.mkfifo(str(self.path))
+        self.assert_refused(self.path, "the summary would replace another file.")
+        self.assertTrue(self.path.is_fifo())
+
+    def test_error_for_a_file_that_cannot_be_read(self):
+        self.path.touch()
+        error = PermissionError(13, "Permission denied")
+        with mock.patch.object(output, "open", create=True, side_effect=error):
+            self.assert_refused(self.path, "Permission denied.")
+
+    def test_a_link_is_followed_and_stays(self):
+        target = self.folder / "target.json"
+        for is_there in (False, True):
+            with self.subTest(is_there=is_there):
+                if is_there:
+                    target.write_text('{\n  "status": "complete"\n}\n')
+                else:
+                    self.path.symlink_to("target.json")
+                SummaryFile(str(self.path)).begin({"status": "running"})
+                self.assertTrue(self.path.is_symlink())
+                self.assertEqual(json.loads(target.read_text()), {"status": "running"})
+                target.unlink()
+
+    def test_error_for_a_folder_that_does_not_exist(self):
+        path = self.folder / "none" / "summary.json"
+        message = f"{path}: the summary cannot be written: No such file or directory."
+        file = SummaryFile(str(path))
+        with self.assertRaises(CommandError) as caught:
+            file.begin({"status": "running"})
+        self.assertEqual((str(caught.exception), caught.exception.returncode), (message, 2))
+        self.assertEqual(file.write({"status": "complete"}), message)
+
+    def test_what_cannot_be_written_leaves_what_was_there(self):
+        file = SummaryFile(str(self.path))
+        file.begin({"status": "running"})
+        with mock.patch.object(output.json, "dump", side_effect=OSError(28, "No space left")):
+            self.assertEqual(
+                file.write({"status": "complete"}),
+                f"{self.path}: the summary cannot be written: No space left.",
+            )
+        self.assert_holds({"status": "running"})

@@ -1,24 +1,32 @@
 import io
 import json
 import os
-import shutil
+import re
 import signal
 import subprocess
 import sys
-import tempfile
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from unittest import mock, skipIf, skipUnless
 
 from django.db import OperationalError
-from django.test import SimpleTestCase
 
-from distributed_insert.loading import worker as workers
+from distributed_insert.loading import worker
 from distributed_insert.management.commands.populate_db import Command
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
 
-from ..cases import ROOT, PopulateTestCase, environment, manage, printed_lists, stored
+from ..cases import (
+    MODEL_ALIASES,
+    ROOT,
+    CommandTestCase,
+    PopulateTestCase,
+    environment,
+    manage,
+    printed_lists,
+    stored,
+)
+from ..generated import write_files
 
 SAMPLE_ERRORS = {
     "Order": {
@@ -49,7 +57,7 @@ def expected_lists(errors):
 
 
 class SampleTests(PopulateTestCase):
-    def test_the_sample_is_loaded_and_every_record_told(self):
+    def test_the_sample_is_loaded_and_every_record_is_listed(self):
         output, error = self.populate()
         self.assertIsNone(error)
         lists = printed_lists(output)
@@ -66,7 +74,7 @@ class SampleTests(PopulateTestCase):
             [(r["id"], r["user_id"], r["product_id"], r["quantity"]) for r in ORDERS[:7]],
         )
 
-    def test_the_output_has_one_record_a_line_and_a_summary(self):
+    def test_the_output_has_one_record_per_line_and_a_summary(self):
         lines = self.populate()[0].splitlines()
         self.assertEqual(
             lines[:2] + lines[8:12],
@@ -93,9 +101,9 @@ class SampleTests(PopulateTestCase):
                 "Total                30        25         5",
             ],
         )
-        self.assertEqual(lines[-1], f"Workers: one {self.workers or 'thread'} a model.")
+        self.assertEqual(lines[-1], f"Workers: one {self.workers or 'thread'} per model.")
 
-    def test_a_second_run_changes_nothing_and_says_what_is_there(self):
+    def test_a_second_run_changes_nothing_and_says_what_already_exists(self):
         self.populate()
         before = [stored(model) for model in (User, Product, Order)]
         output, error = self.populate()
@@ -112,7 +120,7 @@ class SampleTests(PopulateTestCase):
             ),
         )
 
-    def test_the_batch_size_changes_no_word(self):
+    def test_the_output_does_not_depend_on_the_batch_size(self):
         first = self.populate(batch_size=3)[0]
         for model in (User, Product, Order):
             model.objects.all().delete()
@@ -140,7 +148,7 @@ class FileTests(PopulateTestCase):
         self.assertEqual(stored(Product), [(1, "Lamp", 9.5)])
         self.assertEqual(stored(Order), [(1, 2, 1, 3)])
 
-    def test_rejects_are_told_with_file_record_and_line_and_exit_status_3(self):
+    def test_rejects_are_listed_with_file_record_and_line_and_exit_status_3(self):
         path = self.file("u.csv", 'id,name,email\n1,"A\nnn",a@b\n\n2,Ben,b@c\n2,Bob,\n3,Cid\n')
         output = self.assert_fails("3 records were rejected.", returncode=3, users=path)
         self.assertEqual(
@@ -176,7 +184,7 @@ class FileTests(PopulateTestCase):
         )
         self.assertEqual(stored(User), [(2, "Ben", "b@c")])
 
-    def test_twenty_rejects_are_told_and_how_many_more(self):
+    def test_twenty_rejects_are_listed_and_the_others_counted(self):
         lines = "".join(f"{n},,a@b\n" for n in range(1, 1035))
         path = self.file("u.csv", "id,name,email\n" + lines)
         output = self.assert_fails("1,034 records were rejected.", returncode=3, users=path)
@@ -200,17 +208,17 @@ class FileTests(PopulateTestCase):
         self.assertEqual(stored(Order), [])
 
     def test_error_in_the_middle_says_what_was_committed(self):
-        original = workers.insert
+        original = worker.insert
 
-        def insert(model, using, rows):
-            if model is User and rows[0][0] == 2:
+        def insert(model, using, columns):
+            if model is User and columns[0][0] == 2:
                 raise OperationalError("database or disk is full")
-            return original(model, using, rows)
+            return original(model, using, columns)
 
-        with mock.patch.object(workers, "insert", insert):
+        with mock.patch.object(worker, "insert", insert):
             output = self.assert_fails(
                 "Database 'users': database or disk is full\nStored before that: User 1. "
-                "To go on, load again with --on-conflict ignore.",
+                "To complete the load, run the same command again with --on-conflict ignore.",
                 users=self.file("u.csv", self.users),
                 batch_size=1,
             )
@@ -218,16 +226,7 @@ class FileTests(PopulateTestCase):
         self.assertEqual(printed_lists(output), {"User rejects": []})
 
 
-class ProcessTests(SimpleTestCase):
-    """What only a process of its own shows: exit statuses, streams, databases without tables."""
-
-    def setUp(self):
-        self.folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
-
-    def populate(self, *options):
-        return manage("populate_db", *options, folder=self.folder)
-
+class CommandTests(CommandTestCase):
     def test_migrate_creates_the_tables_and_the_sample_exits_with_0(self):
         process = self.populate("--migrate")
         self.assertEqual((process.returncode, process.stderr), (0, ""))
@@ -255,9 +254,9 @@ class ProcessTests(SimpleTestCase):
         self.assertEqual(printed_lists(process.stdout), expected_lists(SAMPLE_ERRORS))
 
     def test_exit_status_3_for_rejects(self):
-        users = self.folder / "users.csv"
-        users.write_text("id,name,email\n1,,a@b\n2,Ben,b@c\n")
-        process = self.populate("--migrate", "--users", str(users))
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,,a@b\n2,Ben,b@c\n")
+        process = self.populate("--users", users)
         self.assertEqual(
             (process.returncode, process.stderr), (3, "CommandError: 1 record was rejected.\n")
         )
@@ -292,67 +291,56 @@ class ProcessTests(SimpleTestCase):
         self.assertEqual(self.populate("--batch-size=0").returncode, 2)
 
     def test_error_for_a_database_that_cannot_be_opened(self):
+        self.migrate()
+        (self.folder / "users.db").unlink()
         (self.folder / "users.db").mkdir()
         for options, message in (
             ((), "Database 'users': unable to open database file\nNothing was stored."),
             (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
         ):
             with self.subTest(options=options):
-                for alias in ("products", "orders"):
-                    manage("migrate", f"--database={alias}", folder=self.folder)
                 process = self.populate(*options)
                 self.assertEqual(
                     (process.returncode, process.stderr), (1, f"CommandError: {message}\n")
                 )
 
-    def test_a_closed_pipe_is_no_error(self):
-        manage("populate_db", "--migrate", folder=self.folder)
+    def test_a_closed_pipe_is_not_an_error(self):
+        self.migrate()
         read_end, write_end = os.pipe()
         os.close(read_end)
-        process = subprocess.run(
-            [sys.executable, "manage.py", "populate_db"],
-            cwd=ROOT,
-            env=environment(self.folder),
-            stdout=write_end,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-        )
+        process = self.populate(stdout=write_end)
         os.close(write_end)
         self.assertEqual((process.returncode, process.stderr), (0, ""))
+        self.assertEqual(len(self.stored("users")), 9)
 
     @skipUnless(os.path.exists("/dev/full"), "Needs a device that is always full: Linux has one.")
-    def test_output_that_cannot_be_written_is_one_message(self):
-        manage("populate_db", "--migrate", folder=self.folder)
+    def test_output_that_cannot_be_written_is_one_message_and_the_summary_is_true(self):
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n")
+        summary = self.folder / "summary.json"
+        summary.write_text('{\n  "status": "complete",\n  "exit_code": 0\n}\n')
         with open("/dev/full", "w") as full:
-            process = subprocess.run(
-                [sys.executable, "manage.py", "populate_db"],
-                cwd=ROOT,
-                env=environment(self.folder),
-                stdout=full,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-            )
+            process = self.populate("--users", users, "--summary", str(summary), stdout=full)
         self.assertEqual(
             (process.returncode, process.stderr),
             (1, "CommandError: The report cannot be written: No space left on device.\n"),
         )
+        document = json.loads(summary.read_text())
+        self.assertEqual(
+            (document["status"], document["exit_code"], document["models"]["user"]["inserted"]),
+            ("complete", 3, 1),
+        )
+        self.assertEqual(self.stored("users"), [(1, "Ann", "a@b")])
 
     @skipIf(os.name == "nt", "Windows has no such signals.")
     def test_a_signal_stops_the_load_and_the_summary_still_appears(self):
-        manage("populate_db", "--migrate", folder=self.folder)
+        self.migrate()
         summary = self.folder / "summary.json"
         for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             with self.subTest(number=number):
-                process = subprocess.Popen(
-                    [sys.executable, "manage.py", "populate_db"]
-                    + ["--users", "-", "--batch-size", "100", "--on-conflict", "update"]
-                    + ["--summary", str(summary)],
-                    cwd=ROOT,
-                    env=environment(self.folder),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    encoding="utf-8",
+                process = self.start(
+                    *("--users", "-", "--batch-size", "100", "--on-conflict", "update"),
+                    *("--summary", str(summary)),
                 )
                 # More than a pipe holds: when it is written, the load has begun to read it.
                 process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 50_000)
@@ -360,29 +348,174 @@ class ProcessTests(SimpleTestCase):
                 process.send_signal(number)
                 output, errors = process.communicate()
                 self.assertEqual(process.returncode, code)
-                self.assertIn(f"CommandError: Stopped by {number.name}.\n", errors)
+                self.assertRegex(
+                    errors,
+                    rf"^CommandError: Stopped by {number.name}\.\n"
+                    r"(Nothing was stored\.|Stored before that: User [\d,]+\. "
+                    r"To complete the load, run the same command again\.)\n$",
+                )
                 self.assertIn("Model  Database", output)
                 document = json.loads(summary.read_text())
                 self.assertEqual((document["status"], document["exit_code"]), ("interrupted", code))
 
+    @skipIf(os.name == "nt", "Windows has no SIGKILL.")
+    def test_a_load_that_was_killed_is_said_to_be_running(self):
+        self.migrate()
+        summary = self.folder / "summary.json"
+        self.populate("--summary", str(summary))
+        self.assertEqual(json.loads(summary.read_text())["status"], "complete")
+        process = self.start("--users", "-", "--summary", str(summary))
+        # More than a pipe holds: when it is written, the load has begun to read it.
+        process.stdin.write("id,name,email\n" + "1,Ann,a@b\n" * 50_000)
+        process.stdin.flush()
+        process.kill()
+        process.communicate()
+        document = json.loads(summary.read_text())
+        self.assertEqual((list(document), document["status"]), (["status", "options"], "running"))
+
     def test_what_a_terminal_cannot_show_is_escaped(self):
-        users = self.folder / "users.csv"
-        users.write_text("id,name,email\n1,,zoë@example.com\n", encoding="utf-8")
-        process = subprocess.run(
-            [sys.executable, "manage.py", "populate_db", "--migrate", "--users", str(users)],
-            cwd=ROOT,
-            env=environment(self.folder, PYTHONIOENCODING="ascii"),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="ascii",
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,,zoë@example.com\n")
+        process = self.populate(
+            "--users", users, env=environment(self.folder, PYTHONIOENCODING="ascii")
         )
+        self.assertIn("zo\\xeb@example.com", process.stdout)
         [reject] = printed_lists(process.stdout)["User rejects"]
         self.assertEqual(reject["data"], {"id": "1", "name": "", "email": "zoë@example.com"})
 
     def test_no_file_of_the_project_is_touched(self):
         def files():
-            return {path.name: path.stat().st_mtime_ns for path in ROOT.iterdir()}
+            own = (path for path in ROOT.iterdir() if not path.name.startswith("test_"))
+            return {path.name: path.stat().st_mtime_ns for path in own if path.is_file()}
 
         before = files()
         self.populate("--migrate")
         self.assertEqual(files(), before)
+
+
+@skipUnless(os.name == "posix", "Limits are set by a POSIX shell.")
+class LimitTests(CommandTestCase):
+    """So few files may be open that a load cannot begin."""
+
+    def populate_with_open_files(self, number, *options):
+        return subprocess.run(
+            ["sh", "-c", f'ulimit -n {number}; exec "$@"', "sh"]
+            + [sys.executable, "manage.py", "populate_db", *options],
+            cwd=ROOT,
+            env=environment(self.folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def test_error_for_processes_that_cannot_be_started(self):
+        self.migrate()
+        process = self.populate_with_open_files(12, "--workers=process")
+        self.assertEqual(
+            (process.returncode, process.stdout, process.stderr),
+            (
+                1,
+                "",
+                "CommandError: The workers cannot be started: Too many open files.\n"
+                "Nothing was stored.\n",
+            ),
+        )
+        self.assertEqual([self.stored(alias) for alias in MODEL_ALIASES], [[], [], []])
+
+    def test_error_for_databases_that_threads_cannot_open(self):
+        self.migrate()
+        process = self.populate_with_open_files(12, "--workers=thread")
+        self.assertRegex(
+            process.stderr,
+            "^CommandError: (Database '(users|products|orders)': unable to open database file\n)+"
+            "Nothing was stored.\n$",
+        )
+        self.assertEqual((process.returncode, process.stdout), (1, ""))
+        self.assertEqual([self.stored(alias) for alias in MODEL_ALIASES], [[], [], []])
+
+
+class AtTheSameTimeTests(CommandTestCase):
+    """Several commands that are started together."""
+
+    def test_dry_runs_wait_for_each_other(self):
+        self.migrate()
+        write_files(self.folder, 2_000)
+        files = [f"--{alias}={self.folder}/{alias}.csv" for alias in MODEL_ALIASES]
+        for workers in ("thread", "process"):
+            with self.subTest(workers=workers):
+                processes = [
+                    self.start("--dry-run", f"--workers={workers}", *files) for _ in range(3)
+                ]
+                outputs = [process.communicate() for process in processes]
+                self.assertEqual([process.returncode for process in processes], [3, 3, 3])
+                self.assertEqual({errors for _, errors in outputs}, {outputs[0][1]})
+                lists = [printed_lists(output) for output, _ in outputs]
+                self.assertEqual(lists, [lists[0]] * 3)
+                self.assertEqual([self.stored(alias) for alias in MODEL_ALIASES], [[], [], []])
+
+    def test_two_loads_into_one_folder_of_rejects_have_files_of_their_own(self):
+        self.migrate()
+        rejects = self.folder / "rejects"
+        options = ("--users=-", f"--rejects={rejects}", "--batch-size=1000")
+        processes = [self.start(*options), self.start(*options)]
+        for first, process in zip((0, 50_000), processes):
+            # More than a pipe holds: when it is written, the load has opened its files.
+            lines = "".join(f"{n},,a@b\n" for n in range(first + 1, first + 20_001))
+            process.stdin.write("id,name,email\n" + lines)
+            process.stdin.flush()
+        outputs = [process.communicate() for process in processes]
+        self.assertEqual([process.returncode for process in processes], [3, 3])
+        self.assertEqual(
+            [errors for _, errors in outputs], ["CommandError: 20,000 records were rejected.\n"] * 2
+        )
+        written = [re.findall("^Written to (.*)$", output, re.M) for output, _ in outputs]
+        self.assertEqual(sorted(written), [[f"{rejects}/users-2.csv"], [f"{rejects}/users.csv"]])
+        for first, [path] in zip((0, 50_000), written):
+            lines = Path(path).read_text().splitlines()
+            self.assertEqual(
+                lines,
+                ["_line,_errors,id,name,email"]
+                + [f"{n + 1},Name cannot be empty,{first + n},,a@b" for n in range(1, 20_001)],
+            )
+
+
+@skipIf(os.name == "nt", "Windows has no pseudo-terminals.")
+class TerminalTests(CommandTestCase):
+    def shown(self, *options):
+        """Load a file with the output on a terminal, and return what that was sent."""
+        import pty
+
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n")
+        own_end, terminal = pty.openpty()
+        process = self.start(
+            *("--users", users, "--dry-run", *options),
+            stdout=terminal,
+            env=environment(self.folder, TERM="xterm", COLUMNS="120"),
+        )
+        os.close(terminal)
+        shown = b""
+        with suppress(OSError):  # Linux says so when the other end is closed.
+            for part in iter(lambda: os.read(own_end, 65536), b""):
+                shown += part
+        os.close(own_end)
+        _, errors = process.communicate()
+        self.assertEqual(
+            (process.returncode, errors), (3, "CommandError: 1 record was rejected.\n")
+        )
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+
+    def test_progress_is_shown_on_a_terminal(self):
+        self.migrate()
+        for workers in ("thread", "process"):
+            with self.subTest(workers=workers):
+                shown = self.shown(f"--workers={workers}")
+                self.assertRegex(shown, r"users +\S+ +100% +2 read +1 rejected +[\d,]+ records/s")
+                self.assertIn("\nUser   users        2         1         1", shown)
+
+    def test_no_progress_is_shown_where_it_is_not_wanted(self):
+        self.migrate()
+        for option in ("--no-progress", "--verbosity=0"):
+            with self.subTest(option=option):
+                shown = self.shown(option)
+                self.assertEqual(shown[: shown.index("[")], "User rejects: ")
+                self.assertNotIn("records/s", shown)

@@ -1,17 +1,17 @@
+import gzip
 import os
 import signal
 import threading
-from unittest import skipIf
+from unittest import mock, skipIf
 
 from django.test import SimpleTestCase
 
 from distributed_insert.datasets import DATASETS
-from distributed_insert.loading.coordinator import load
-from distributed_insert.loading.options import Options
-from distributed_insert.loading.results import Counts
+from distributed_insert.loading import Counts, Options, load
 from distributed_insert.management.signals import interrupts
 from distributed_insert.models import Order, User
-from distributed_insert.sources.base import MemorySource
+from distributed_insert.sources import MemorySource, open_source, text_file
+from distributed_insert.sources.text_file import TextFile
 
 from ..cases import LoadTestCase, stored
 
@@ -39,17 +39,18 @@ class InterruptsTests(SimpleTestCase):
             self.assertNotEqual(signal.getsignal(signal.SIGINT), before)
         self.assertEqual(signal.getsignal(signal.SIGINT), before)
 
-    def test_another_thread_cannot_and_need_not(self):
+    def test_another_thread_changes_no_handlers(self):
         seen = []
 
         def use():
             with interrupts() as stopped_by:
-                seen.append(stopped_by())
+                seen.append((stopped_by(), signal.getsignal(signal.SIGINT)))
 
+        before = signal.getsignal(signal.SIGINT)
         thread = threading.Thread(target=use)
         thread.start()
         thread.join()
-        self.assertEqual(seen, [None])
+        self.assertEqual(seen, [(None, before)])
 
 
 class StoppedLoadTests(LoadTestCase):
@@ -57,10 +58,10 @@ class StoppedLoadTests(LoadTestCase):
         return [{"id": n, "name": "Ann", "email": "a@b"} for n in numbers]
 
     def stop_after(self, batches, **options):
-        """Load six users, two a batch, and get a signal when so many batches were written."""
+        """Load six users, two per batch, and get a signal when so many batches were written."""
         received = []
 
-        def on_progress(dataset, counts, position):
+        def on_progress(dataset, counts, bytes_read):
             if counts.read == 2 * batches:
                 received.append(signal.SIGINT)
 
@@ -71,18 +72,18 @@ class StoppedLoadTests(LoadTestCase):
             on_progress,
         )
 
-    def test_workers_stop_at_the_next_edge_of_a_batch(self):
+    def test_workers_stop_between_two_batches(self):
         outcome = self.stop_after(2)
         self.assertEqual(outcome.signal, signal.SIGINT)
         self.assertEqual(outcome.models[0].counts, Counts(read=4, inserted=4))
         self.assertEqual([row[0] for row in stored(User)], [1, 2, 3, 4])
 
-    def test_transactions_kept_open_are_rolled_back(self):
+    def test_the_one_transaction_is_rolled_back(self):
         outcome = self.stop_after(2, all_or_nothing=True)
         self.assertEqual((outcome.signal, outcome.models[0].is_stored), (signal.SIGINT, False))
         self.assertEqual(stored(User), [])
 
-    def test_an_interrupt_is_told_before_rejects_are(self):
+    def test_an_interrupt_is_reported_rather_than_rejects(self):
         User.objects.create(id=1, name="Ann", email="a@b")
         outcome = self.stop_after(2, all_or_nothing=True)
         self.assertEqual((outcome.signal, outcome.error), (signal.SIGINT, None))
@@ -99,8 +100,53 @@ class StoppedLoadTests(LoadTestCase):
             },
             Options(batch_size=1),
             lambda: received[0] if received else None,
-            lambda dataset, counts, position: received.append(signal.SIGTERM),
+            lambda dataset, counts, bytes_read: received.append(signal.SIGTERM),
         )
         self.assertEqual(outcome.signal, signal.SIGTERM)
         self.assertEqual([model.counts for model in outcome.models][0], Counts())
         self.assertEqual(stored(Order), [])
+
+    def test_a_file_is_not_checked_to_its_end(self):
+        path = self.file("users.csv.gz", gzip.compress(b"id,name,email\n" + b"\n" * 10_000))
+        for number in (1, 3):
+            checked = []
+            check = TextFile.check
+
+            def count(file, check=check, checked=checked):
+                checked.append(file.path)
+                return check(file)
+
+            with self.subTest(number=number), mock.patch.object(
+                text_file, "CHECK_SIZE", 100
+            ), mock.patch.object(text_file, "BLOCK_SIZE", 100), mock.patch.object(
+                TextFile, "check", count
+            ):
+                outcome = load(
+                    {USERS: open_source(path)},
+                    Options(workers="thread"),
+                    lambda checked=checked, number=number: (
+                        signal.SIGTERM if len(checked) == number else None
+                    ),
+                )
+                self.assertEqual(checked, [path] * number)
+                self.assertEqual((outcome.signal, outcome.error), (signal.SIGTERM, None))
+                self.assertEqual(outcome.models[0].counts, Counts())
+
+    def test_a_file_without_records_is_not_read_to_its_end(self):
+        path = self.file("users.csv.gz", gzip.compress(b"id,name,email\n" + b"\n" * 4_000_000))
+        batches = []
+        source = open_source(path)
+        read = source.read
+
+        def count(size):
+            batches.append(read(size))
+            return batches[-1]
+
+        with mock.patch.object(source, "read", count):
+            outcome = load(
+                {USERS: source},
+                Options(workers="thread"),
+                lambda: signal.SIGTERM if batches else None,
+            )
+        self.assertEqual(outcome.signal, signal.SIGTERM)
+        self.assertEqual([len(batch.raw) for batch in batches], [0])

@@ -2,35 +2,34 @@ import io
 import re
 from unittest import mock
 
+from rich.console import Console
+
 from distributed_insert.datasets import DATASETS
+from distributed_insert.loading import Counts
 from distributed_insert.reports import progress
+from distributed_insert.sources import MemorySource, open_source
 
 from ..cases import LoadTestCase
 
-USERS = "id,name,email\n1,Ann,a@b\n2,,b@c\n"
-
-
-class Terminal(io.StringIO):
-    encoding = "utf-8"
-
-    def isatty(self):
-        return True
-
 
 class BarsTests(LoadTestCase):
-    def test_each_model_has_a_bar_with_what_was_read_and_rejected(self):
-        from rich.console import Console
-
-        from distributed_insert.loading.results import Counts
-        from distributed_insert.sources.formats import file_source
-
-        terminal = Terminal()
-        sources = {d: file_source(self.file(f"{d.plural}.csv", "x" * 200)) for d in DATASETS}
+    def shown(self, sources, counts, bytes_read):
+        """Return what a terminal shows when so much of each source has been read."""
+        terminal = io.StringIO()
         console = Console(file=terminal, force_terminal=True, width=120)
         with mock.patch.object(progress, "Console", lambda: console):
-            with progress.bars(sources) as tell:
+            with progress.bars(sources) as on_progress:
                 for dataset in sources:
-                    tell(dataset, Counts(read=3_000, inserted=2_999, rejected=1), 100)
-        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+                    on_progress(dataset, counts, bytes_read)
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+
+    def test_each_model_has_a_bar_with_what_was_read_and_rejected(self):
+        sources = {d: open_source(self.file(f"{d.plural}.csv", "x" * 200)) for d in DATASETS}
+        text = self.shown(sources, Counts(read=3_000, inserted=2_999, rejected=1), 100)
         for name in ("orders", "users", "products"):
             self.assertRegex(text, rf"{name} +\S+ +50% +3,000 read +1 rejected +[\d,]+ records/s")
+
+    def test_a_source_of_unknown_size_has_a_bar_too(self):
+        [orders, *_] = DATASETS
+        text = self.shown({orders: MemorySource([])}, Counts(read=3_000, inserted=3_000), 0)
+        self.assertRegex(text, r"orders +\S+ +3,000 read +0 rejected +[\d,]+ records/s")

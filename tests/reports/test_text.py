@@ -1,12 +1,15 @@
 import ast
+import math
 import signal
 
 from django.test import SimpleTestCase
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.loading.results import Counts, ModelResult, Reject
-from distributed_insert.loading.results import Outcome as AnyOutcome
-from distributed_insert.reports.text import conclusion, document, exit_status, report
+from distributed_insert.loading import Counts, ModelResult, Outcome, Reject
+from distributed_insert.loading.results import make_reject
+from distributed_insert.reports import conclusion, exit_status, reject_line, report, summary
+
+COMPLETE = "To complete the load, run the same command again"
 
 
 def model(**changes):
@@ -16,6 +19,7 @@ def model(**changes):
         database="products",
         counts=Counts(read=3, inserted=2, rejected=1),
         is_stored=True,
+        is_unconfirmed=False,
         rejects=(
             Reject(2, 3, {"id": "2", "name": "Łódź", "price": "-1"}, ["Price must be positive"]),
         ),
@@ -25,16 +29,21 @@ def model(**changes):
     return ModelResult(**{**values, **changes})
 
 
-def Outcome(models, seconds, error=None, signal=None):
-    return AnyOutcome(models, "thread", seconds, error, signal)
+def outcome(*models, seconds=0.75, **how):
+    return Outcome(models, "thread", seconds, **how)
 
 
 UNREAD = model(counts=Counts(), rejects=())
 
 
 class ReportTests(SimpleTestCase):
+    maxDiff = None
+
+    def report(self, reported, samples=None, dry_run=False):
+        return list(report(reported, samples or {}, dry_run))
+
     def test_rejects_are_a_python_list_with_their_places(self):
-        lines = list(report(Outcome((model(),), 0.75), {}, dry_run=False))
+        lines = self.report(outcome(model()))
         self.assertEqual(
             lines,
             [
@@ -47,34 +56,59 @@ class ReportTests(SimpleTestCase):
                 "Model    Database  Read  Inserted  Rejected  Seconds",
                 "Product  products     3         2         1     0.50",
                 "Total                 3         2         1     0.75",
-                "Workers: one thread a model.",
+                "Workers: one thread per model.",
             ],
         )
         [reject] = ast.literal_eval("".join(lines[:3]).partition(": ")[2])
         self.assertEqual(reject["data"]["name"], "Łódź")
 
-    def test_more_rejects_more_counts_and_a_dry_run_are_said(self):
-        many = model(counts=Counts(read=5005, inserted=2, updated=1000, ignored=2, rejected=4001))
-        lines = list(report(Outcome((many,), 1.0), {}, dry_run=True))
+    def test_the_rejects_that_are_not_listed_are_counted_and_their_file_is_named(self):
+        rejects = tuple(Reject(n, n + 1, {}, ["No."]) for n in range(1, 21))
+        many = model(
+            counts=Counts(read=5003, inserted=1002, rejected=4001),
+            rejects=rejects,
+            rejects_file="rejects/products-2.csv",
+        )
+        differing = model(
+            counts=Counts(read=3, inserted=2, ignored=1, differing=1),
+            rejects=(),
+            rejects_file="rejects/products.csv",
+        )
         self.assertEqual(
-            lines[2:],
+            self.report(outcome(many, differing)),
             [
+                "Product rejects: [",
+                *(
+                    "  {'data': {}, 'success': False, 'errors': ['No.'], "
+                    f"'file': 'products.csv', 'record': {n}, 'line': {n + 1}}},"
+                    for n in range(1, 21)
+                ),
                 "]",
-                "... and 4,000 more",
+                "... and 3,981 more",
+                "Written to rejects/products-2.csv",
                 "",
-                "Model    Database   Read  Inserted  Updated  Ignored  Rejected  Seconds",
-                "Product  products  5,005         2    1,000        2     4,001     0.50",
-                "Total              5,005         2    1,000        2     4,001     1.00",
-                "Workers: one thread a model.",
-                "Dry run: nothing was stored.",
+                "Product rejects: [",
+                "]",
+                "Written to rejects/products.csv",
+                "",
+                "Model    Database   Read  Inserted  Ignored  Differing  Rejected  Seconds",
+                "Product  products  5,003     1,002        0          0     4,001     0.50",
+                "Product  products      3         2        1          1         0     0.50",
+                "Total              5,006     1,004        1          1     4,001     0.75",
+                "Workers: one thread per model.",
             ],
+        )
+
+    def test_a_dry_run_is_said(self):
+        lines = self.report(outcome(model(is_stored=False)), dry_run=True)
+        self.assertEqual(
+            lines[-2:], ["Workers: one thread per model.", "Dry run: nothing was stored."]
         )
 
     def test_all_records_are_a_python_list(self):
         records = [{"id": n, "name": "Lamp", "price": 1.0} for n in (1, 2, 3)]
-        lines = list(report(Outcome((model(),), 0.5), {"Product": records}, dry_run=False))
         self.assertEqual(
-            lines[:5],
+            self.report(outcome(model()), {"Product": records})[:6],
             [
                 "Product insert results: [",
                 "  {'data': {'id': 1, 'name': 'Lamp', 'price': 1.0}, "
@@ -84,112 +118,193 @@ class ReportTests(SimpleTestCase):
                 "  {'data': {'id': 3, 'name': 'Lamp', 'price': 1.0}, "
                 "'success': True, 'errors': None},",
                 "]",
+                "",
             ],
         )
 
-    def test_no_success_is_told_of_what_was_rolled_back(self):
-        rolled_back = Outcome((model(is_stored=False),), 0.5, LoadError("Rolled back."))
-        lines = list(report(rolled_back, {"Product": [{"id": 1}]}, dry_run=False))
+    def test_no_record_is_a_success_that_was_rolled_back(self):
+        rolled_back = outcome(model(is_stored=False), error=LoadError("Rolled back."))
+        lines = self.report(rolled_back, {"Product": [{"id": 1}]})
         self.assertEqual(lines[0], "Product rejects: [")
         self.assertEqual(lines[-1], "Rolled back: nothing was stored.")
 
-    def test_very_long_text_is_shortened(self):
-        long = Reject(1, 2, {"name": "x" * 5_000}, ["No."])
-        lines = list(report(Outcome((model(rejects=(long,)),), 0.5), {}, dry_run=False))
-        self.assertIn(f"'{'x' * 1_000}... (5,000 characters)'", lines[1])
+    def test_what_may_have_been_stored_is_not_said_to_be_rolled_back(self):
+        unconfirmed = model(is_stored=False, is_unconfirmed=True)
+        lost = outcome(unconfirmed, model(is_stored=False), error=LoadError("Lost."))
+        self.assertEqual(self.report(lost)[-1], "Workers: one thread per model.")
 
-    def test_an_interrupt_before_the_first_batch_is_summed_up(self):
-        lines = list(report(Outcome((UNREAD,), 0.1, signal=signal.SIGINT), {}, dry_run=False))
-        self.assertEqual(lines[-2], "Total                 0         0         0     0.10")
+    def test_an_interrupt_before_the_first_batch_has_a_summary(self):
+        lines = self.report(outcome(UNREAD, signal=signal.SIGINT))
+        self.assertEqual(lines[-2], "Total                 0         0         0     0.75")
 
-    def test_nothing_is_told_of_a_load_that_never_began(self):
-        outcome = Outcome((UNREAD,), 0.1, LoadError("products.csv: No such file or directory."))
-        self.assertEqual(list(report(outcome, {}, dry_run=False)), [])
+    def test_nothing_is_said_of_a_load_that_never_began(self):
+        error = LoadError("products.csv: No such file or directory.")
+        self.assertEqual(self.report(outcome(UNREAD, error=error)), [])
 
-    def test_of_an_empty_file_the_summary_is_told(self):
-        lines = list(report(Outcome((UNREAD,), 0.1), {}, dry_run=False))
-        self.assertEqual(lines[:2], ["Product rejects: [", "]"])
+    def test_an_empty_file_has_a_summary(self):
+        self.assertEqual(
+            self.report(outcome(UNREAD)),
+            [
+                "Product rejects: [",
+                "]",
+                "",
+                "Model    Database  Read  Inserted  Rejected  Seconds",
+                "Product  products     0         0         0     0.50",
+                "Total                 0         0         0     0.75",
+                "Workers: one thread per model.",
+            ],
+        )
 
 
-class EndTests(SimpleTestCase):
-    def assert_ends(self, outcome, status, text):
-        self.assertEqual((exit_status(outcome), conclusion(outcome)), (status, text))
+class SummaryTests(SimpleTestCase):
+    def test_counts_that_are_zero_have_no_column_unless_they_always_have_one(self):
+        counts = Counts(read=9_346, inserted=2, updated=1, ignored=9_343, differing=4)
+        self.assertEqual(
+            list(
+                summary(
+                    outcome(model(model="Item", database="items", counts=counts)),
+                    ("read", "rejected"),
+                )
+            ),
+            [
+                "Model  Database   Read  Inserted  Updated  Ignored  Differing  Rejected  Seconds",
+                "Item   items     9,346         2        1    9,343          4         0     0.50",
+                "Total            9,346         2        1    9,343          4         0     0.75",
+            ],
+        )
+        counts = Counts(read=2, inserted=2)
+        self.assertEqual(
+            list(summary(outcome(model(counts=counts)), ("read", "rejected")))[:2],
+            [
+                "Model    Database  Read  Inserted  Rejected  Seconds",
+                "Product  products     2         2         0     0.50",
+            ],
+        )
 
-    def test_everything_went_in(self):
+
+class RejectLineTests(SimpleTestCase):
+    """A line is short whatever the record holds, and Python reads it back."""
+
+    def line(self, data, errors=("No.",)):
+        """Return the line for a record, and the data and errors that Python reads from it."""
+        line = reject_line("a.csv", make_reject(1, 2, data, list(errors)))
+        self.assertEqual((line[:2], line[-1:]), ("  ", ","))
+        read = ast.literal_eval(line.strip().rstrip(","))
+        self.assertEqual(
+            list(read.items())[1::2][:1] + list(read.items())[3:],
+            [("success", False), ("file", "a.csv"), ("record", 1), ("line", 2)],
+        )
+        return line, read["data"], read["errors"]
+
+    def test_long_text_is_cut(self):
+        _, data, errors = self.line({"name": "x" * 1_000, "n" * 1_001: "x" * 1_001}, ["e" * 5_000])
+        self.assertEqual(
+            data,
+            {
+                "name": "x" * 1_000,
+                "n" * 1_000 + "... (1,001 characters)": "x" * 1_000 + "... (1,001 characters)",
+            },
+        )
+        self.assertEqual(errors, ["e" * 1_000 + "... (5,000 characters)"])
+
+    def test_twenty_fields_and_errors_are_shown_and_the_others_counted(self):
+        names = [f"column {number}" for number in range(1, 1_025)]
+        _, data, errors = self.line(dict.fromkeys(names, "x"), names)
+        self.assertEqual(data, {**dict.fromkeys(names[:20], "x"), "...": "1,004 more"})
+        self.assertEqual(errors, [*names[:20], "... and 1,004 more"])
+        _, data, errors = self.line(dict.fromkeys(names[:20], "x"), names[:20])
+        self.assertEqual((data, errors), (dict.fromkeys(names[:20], "x"), names[:20]))
+
+    def test_huge_values_are_cut_and_small_ones_keep_their_type(self):
+        small = {"a": [1, {"b": None}], "c": True, "d": 1.5, "e": {"f": []}}
+        self.assertEqual(self.line(small)[1], small)
+        numbers = list(range(5_000))
+        _, data, _ = self.line({"a": numbers, "b": {"c": numbers}})
+        for name, text in (("a", repr(numbers)), ("b", repr({"c": numbers}))):
+            self.assertEqual(data[name], f"{text[:1_000]}... ({len(text):,} characters)")
+
+    def test_a_line_has_a_bound(self):
+        names = [str(number) * 3_000 for number in range(1_000)]
+        line, _, _ = self.line(dict.fromkeys(names, "\U000e0001" * 3_000), names)
+        self.assertLess(len(line), 300_000)
+
+    def test_numbers_that_are_not_finite_are_text(self):
+        _, data, _ = self.line({"a": math.inf, "b": -math.inf, "c": math.nan})
+        self.assertEqual(data, {"a": "inf", "b": "-inf", "c": "nan"})
+
+    def test_numbers_that_are_not_finite_are_read_back_from_within_other_values(self):
+        _, data, _ = self.line({"a": [1, math.inf], "b": {"c": [-math.inf, math.nan]}})
+        self.assertEqual(data, {"a": "[1, inf]", "b": "{'c': [-inf, nan]}"})
+
+    def test_an_integer_of_many_digits_is_cut(self):
+        _, data, _ = self.line({"a": 10**4_200})
+        self.assertEqual(data, {"a": f"1{'0' * 999}... (4,201 characters)"})
+
+
+class ConclusionTests(SimpleTestCase):
+    def assert_ends(self, ended, status, text, on_conflict="error"):
+        self.assertEqual((exit_status(ended), conclusion(ended, on_conflict)), (status, text))
+
+    def test_everything_was_stored(self):
         whole = model(counts=Counts(read=2, inserted=2), rejects=())
-        self.assertEqual(exit_status(Outcome((whole,), 0.1)), 0)
+        self.assertEqual(exit_status(outcome(whole)), 0)
 
     def test_rejects(self):
-        self.assert_ends(Outcome((model(),), 0.1), 3, "1 record was rejected.")
-        self.assert_ends(Outcome((model(), model()), 0.1), 3, "2 records were rejected.")
+        self.assert_ends(outcome(model()), 3, "1 record was rejected.")
+        self.assert_ends(outcome(model(), model()), 3, "2 records were rejected.")
 
     def test_a_failure_before_anything_was_stored(self):
         error = LoadError("products.csv: No such file or directory.")
         text = f"{error}\nNothing was stored."
-        self.assert_ends(Outcome((UNREAD,), 0.1, error), 1, text)
-        self.assert_ends(Outcome((model(is_stored=False),), 0.1, error), 1, text)
+        self.assert_ends(outcome(UNREAD, error=error), 1, text)
+        self.assert_ends(outcome(model(is_stored=False), error=error), 1, text)
 
-    def test_a_failure_says_what_was_stored_before_it(self):
-        self.assert_ends(
-            Outcome(
-                (
-                    model(counts=Counts(read=1, rejected=1)),
-                    model(),
-                    model(model="User", counts=Counts(read=12_001, inserted=12_000, updated=1)),
-                ),
-                0.1,
-                LoadError("Database 'orders': disk full"),
-            ),
-            1,
-            "Database 'orders': disk full\nStored before that: Product 2, User 12,001. "
-            "To go on, load again with --on-conflict ignore.",
+    def test_a_failure_says_what_was_stored_before_it_and_what_completes_the_load(self):
+        failed = outcome(
+            model(counts=Counts(read=1, rejected=1)),
+            model(),
+            model(model="User", counts=Counts(read=12_001, inserted=12_000, updated=1)),
+            error=LoadError("Database 'orders': disk full"),
         )
+        for on_conflict, option in (
+            ("error", " with --on-conflict ignore"),
+            ("ignore", " with --on-conflict ignore"),
+            ("update", ""),
+        ):
+            with self.subTest(on_conflict=on_conflict):
+                self.assert_ends(
+                    failed,
+                    1,
+                    "Database 'orders': disk full\nStored before that: Product 2, User 12,001. "
+                    f"{COMPLETE}{option}.",
+                    on_conflict,
+                )
+
+    def test_what_is_not_confirmed_is_at_least_what_is_counted(self):
+        self.assert_ends(
+            outcome(model(is_unconfirmed=True), model(model="User"), error=LoadError("Lost.")),
+            1,
+            "Lost.\nStored before that: Product at least 2, User 2. "
+            "More Product records may have been stored. "
+            f"{COMPLETE} with --on-conflict ignore.",
+        )
+
+    def test_what_is_not_confirmed_may_have_been_stored(self):
+        for lost in (
+            model(counts=Counts(), is_unconfirmed=True),
+            model(is_stored=False, is_unconfirmed=True),
+        ):
+            self.assert_ends(
+                outcome(lost, error=LoadError("Lost.")),
+                1,
+                f"Lost.\nProduct records may have been stored. {COMPLETE}.",
+                "update",
+            )
 
     def test_an_interrupt(self):
         for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
             self.assert_ends(
-                Outcome((UNREAD,), 0.1, signal=number),
+                outcome(UNREAD, signal=number),
                 status,
                 f"Stopped by {number.name}.\nNothing was stored.",
             )
-
-
-class DocumentTests(SimpleTestCase):
-    def test_the_document_has_the_whole_outcome(self):
-        outcome = Outcome((model(rejects_file="rejects/products.csv"),), 1.23456)
-        self.assertEqual(
-            document(outcome, 3, {"batch_size": 10}),
-            {
-                "status": "complete",
-                "exit_code": 3,
-                "error": None,
-                "workers": "thread",
-                "seconds": 1.235,
-                "options": {"batch_size": 10},
-                "models": {
-                    "product": {
-                        "source": "products.csv",
-                        "database": "products",
-                        "read": 3,
-                        "inserted": 2,
-                        "updated": 0,
-                        "ignored": 0,
-                        "rejected": 1,
-                        "stored": True,
-                        "rejects_file": "rejects/products.csv",
-                        "seconds": 0.5,
-                    }
-                },
-            },
-        )
-
-    def test_the_status_says_how_it_ended(self):
-        for code, status in (
-            (0, "complete"),
-            (1, "failed"),
-            (3, "complete"),
-            (130, "interrupted"),
-            (143, "interrupted"),
-        ):
-            with self.subTest(code=code):
-                self.assertEqual(document(Outcome((), 0.0), code, {})["status"], status)

@@ -1,14 +1,13 @@
-"""Bad input, kind by kind: the record is rejected, its place and reason told, the load goes on."""
+"""Bad input, kind by kind: the record is rejected with its line and reason; the load goes on."""
 
 import gzip
 import sys
 from unittest import skipIf
 
 from distributed_insert.datasets import DATASETS
-from distributed_insert.loading.coordinator import load
-from distributed_insert.loading.options import Options
+from distributed_insert.loading import Options, load
 from distributed_insert.models import Product, User
-from distributed_insert.sources.formats import file_source
+from distributed_insert.sources import open_source
 
 from ..cases import LoadTestCase, stored
 
@@ -17,7 +16,7 @@ ORDERS, USERS, PRODUCTS = DATASETS
 
 class BadInputTestCase(LoadTestCase):
     def load(self, dataset, name, content, **options):
-        return load({dataset: file_source(self.file(name, content), **options)}, Options())
+        return load({dataset: open_source(self.file(name, content), **options)}, Options())
 
     def assert_rejected(self, outcome, *rejects):
         """Compare (record number, line, errors) of every reject; and the load came to its end."""
@@ -33,7 +32,7 @@ class CsvTests(BadInputTestCase):
     def load_products(self, lines):
         return self.load(PRODUCTS, "products.csv", f"id,name,price\n{lines}")
 
-    def test_a_byte_order_mark_is_passed_over(self):
+    def test_a_byte_order_mark_is_ignored(self):
         outcome = self.load_users("1,Ann,a@b\n", header="\ufeffid,name,email")
         self.assert_rejected(outcome)
         self.assertEqual(stored(User), [(1, "Ann", "a@b")])
@@ -62,9 +61,53 @@ class CsvTests(BadInputTestCase):
         self.assert_rejected(
             outcome,
             (1, 2, ["Missing field: email"]),
-            (2, 3, ["Unknown field: column 4", "Unknown field: column 5"]),
+            (2, 3, ["2 values more than the header has columns"]),
         )
         self.assertEqual(stored(User), [(3, "Cid", "c@d")])
+
+    def test_a_row_that_lacks_only_ignored_columns_is_stored(self):
+        outcome = self.load_users("2,Ben,b@c\n3,Cid,c@d,x\n", header="id,name,email,_note")
+        self.assert_rejected(outcome)
+        self.assertEqual(stored(User), [(2, "Ben", "b@c"), (3, "Cid", "c@d")])
+
+    def test_errors_are_those_of_their_records_behind_malformed_ones(self):
+        outcome = self.load_users(
+            '1,Ann\n2,"Ben,b@c\n3,,c@d\n4,Dee,d@e\nx,Eve,e@f\n6,Fay,f,1\n4,Gus,g@h\n,,\n',
+        )
+        self.assert_rejected(
+            outcome,
+            (1, 2, ["Missing field: email"]),
+            (2, 3, ["Malformed CSV: unexpected end of data"]),
+            (3, 4, ["Name cannot be empty"]),
+            (5, 6, ["ID must be a positive integer"]),
+            (6, 7, ["Email is not valid", "1 value more than the header has columns"]),
+            (7, 8, ["ID 4 already exists"]),
+            (
+                8,
+                9,
+                [
+                    "ID must be a positive integer",
+                    "Email cannot be empty",
+                    "Name cannot be empty",
+                ],
+            ),
+        )
+        self.assertEqual(stored(User), [(4, "Dee", "d@e")])
+
+    def test_an_email_of_two_lines(self):
+        outcome = self.load_users('1,Ann,"a@b\nc@d"\n2,Ben,b@c\n')
+        self.assert_rejected(outcome, (1, 2, ["Email is not valid"]))
+        self.assertEqual(stored(User), [(2, "Ben", "b@c")])
+
+    def test_an_empty_id(self):
+        outcome = self.load_users("1,Ann,a@b\n,Ben,b@c\n3,Cid,c@d\n")
+        self.assert_rejected(outcome, (2, 3, ["ID must be a positive integer"]))
+        self.assertEqual(stored(User), [(1, "Ann", "a@b"), (3, "Cid", "c@d")])
+
+    def test_a_million_values(self):
+        outcome = self.load_users(f"1,Ann,a@b{',' * 1_000_000}\n2,Ben,b@c\n")
+        self.assert_rejected(outcome, (1, 2, ["Malformed CSV: more than 1,000 values"]))
+        self.assertEqual(stored(User), [(2, "Ben", "b@c")])
 
     def test_an_unbalanced_quote(self):
         outcome = self.load_users('1,"Ann,a@b\n2,Ben,b@c\n3,Cid,c@d\n')
@@ -86,7 +129,7 @@ class CsvTests(BadInputTestCase):
         )
         self.assertEqual(stored(User), [(2, "Ben", "b@c")])
 
-    def test_unicode_line_separators_end_no_record(self):
+    def test_unicode_line_separators_are_part_of_a_value(self):
         self.assert_rejected(self.load_users("1,A\u2028nn,a@b\n"))
         self.assertEqual(stored(User), [(1, "A\u2028nn", "a@b")])
 
@@ -114,7 +157,7 @@ class CsvTests(BadInputTestCase):
         bomb = gzip.compress(b"id,name,email\n" + b"0" * (64 << 20) + b"\n1,Ann,a@b\n")
         outcome = self.load(USERS, "users.csv.gz", bomb)
         self.assert_rejected(
-            outcome, (1, 2, ["Malformed CSV: line longer than 1048576 characters"])
+            outcome, (1, 2, ["Malformed CSV: record longer than 1,048,576 characters"])
         )
         self.assertEqual(stored(User), [(1, "Ann", "a@b")])
 
@@ -148,12 +191,29 @@ class JsonLinesTests(BadInputTestCase):
             (1, 1, ["Missing field: price", "Unknown field: prise"]),
         )
 
-    def test_numbers_that_are_none(self):
+    def test_prices_that_are_not_numbers(self):
         prices = ("NaN", "Infinity", "-Infinity", "1e400", "9" * 400, "true", '"9.5"', "[[1]]")
         outcome = self.load_products(
             *(f'{{"id": {n}, "name": "Lamp", "price": {p}}}' for n, p in enumerate(prices, 1))
         )
         self.assert_rejected(outcome, *((n, n, ["Price must be a number"]) for n in range(1, 9)))
+
+    def test_numbers_are_not_names(self):
+        names = ("1e999", "NaN", "Infinity", "-Infinity", "7", "1.5", "9" * 400, "true", "[]", "{}")
+        outcome = self.load_products(
+            *(f'{{"id": {n}, "name": {name}, "price": 1}}' for n, name in enumerate(names, 1)),
+            '{"id": 11, "name": "1e999", "price": 1}',
+        )
+        self.assert_rejected(
+            outcome, *((n, n, ["Name contains invalid characters"]) for n in range(1, 11))
+        )
+        self.assertEqual(stored(Product), [(11, "1e999", 1.0)])
+
+    def test_80000_keys_of_which_the_last_is_double(self):
+        keys = ", ".join(f'"k{number}": 1' for number in [*range(79_999), 0])
+        outcome = self.load_products(f"{{{keys}}}", '{"id": 2, "name": "Desk", "price": 2}')
+        self.assert_rejected(outcome, (1, 1, ["Malformed JSON: more than 1,000 values"]))
+        self.assertEqual(stored(Product), [(2, "Desk", 2.0)])
 
     def test_deep_nesting(self):
         outcome = self.load_products(
@@ -182,6 +242,6 @@ class FileTests(BadInputTestCase):
         ):
             with self.subTest(content=content):
                 bad = self.file("products.csv", content)
-                outcome = load({USERS: file_source(good), PRODUCTS: file_source(bad)}, Options())
+                outcome = load({USERS: open_source(good), PRODUCTS: open_source(bad)}, Options())
                 self.assertEqual(str(outcome.error), f"{bad}: {message}")
                 self.assertEqual(stored(User), [])

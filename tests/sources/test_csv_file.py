@@ -1,16 +1,21 @@
 import csv
 import gzip
 import io
+import os
 import sys
 from unittest import mock, skipIf
 
+from distributed_insert.exceptions import LoadError
+from distributed_insert.sources import Records, csv_file, files, text_file
 from distributed_insert.sources.base import Malformed
-from distributed_insert.sources.csv_file import CsvSource
-from distributed_insert.sources.text_file import MAX_LINE_LENGTH
+from distributed_insert.sources.files import MAX_RECORD_LENGTH, MAX_VALUES
+from distributed_insert.sources.text_file import BLOCK_SIZE
 
 from ..cases import FormatTestCase
 
 EXPECTED = "The header must name id, name, price, each once, in any order."
+TOO_LONG = "Malformed CSV: record longer than 1,048,576 characters"
+TOO_MANY = "Malformed CSV: more than 1,000 values"
 
 
 class CsvRecordTests(FormatTestCase):
@@ -20,23 +25,35 @@ class CsvRecordTests(FormatTestCase):
             self.records(source, 2), [(2, ["1", "Lamp", "1.0"]), (4, ["2", "Desk\nlamp", "2.0"])]
         )
         self.assertEqual(self.records(source, 2), [(6, ["3", 'a "b"', "3"])])
-        self.assertEqual(self.records(source, 2), [])
+        self.assertIsNone(self.records(source, 2))
+
+    def test_a_file_without_records_is_at_its_end(self):
+        for content in ("id,name,price", "id,name,price\n"):
+            with self.subTest(content=content):
+                self.assertIsNone(self.opened(content).read(10))
+
+    def test_blank_lines_are_not_records(self):
+        source = self.opened("\n\nid,name,price\n\n\n\n1,Lamp,1\n\n")
+        self.assertEqual(self.all_records(source, 1), [(7, ["1", "Lamp", "1"])])
 
     def test_columns_stand_in_any_order(self):
-        source = self.opened("price,id,name\n9.5,1,Lamp\n")
-        [(_, raw)] = self.records(source)
-        self.assertEqual(source.columns([raw]), ([("1",), ("Lamp",), ("9.5",)], []))
+        source = self.opened("price,id,name\n9.5,1,Lamp\n8,2,Desk\n")
+        records = source.read(10)
+        self.assertEqual(records.columns, [["1", "2"], ["Lamp", "Desk"], ["9.5", "8"]])
+        raw = records.raw[0]
         self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
         self.assertEqual(source.data(raw), {"price": "9.5", "id": "1", "name": "Lamp"})
 
-    def test_columns_have_other_names_and_other_columns_are_passed_over(self):
+    def test_columns_have_other_names_and_other_columns_are_ignored(self):
         source = self.opened(
             "colour,id,_note,title,price\nred,1,x,Lamp,9.5\n",
-            columns={"name": "title"},
+            renamed={"name": "title"},
             ignore_unknown=True,
         )
-        [(_, raw)] = self.records(source)
-        self.assertEqual(source.columns([raw]), ([("1",), ("Lamp",), ("9.5",)], []))
+        records = source.read(10)
+        self.assertEqual(records.columns, [["1"], ["Lamp"], ["9.5"]])
+        raw = records.raw[0]
+        self.assertEqual(raw, ["red", "1", "x", "Lamp", "9.5"])
         self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
         self.assertEqual(
             source.data(raw), {"colour": "red", "id": "1", "title": "Lamp", "price": "9.5"}
@@ -55,26 +72,10 @@ class CsvRecordTests(FormatTestCase):
             with self.subTest(name=name):
                 self.path = self.folder / name
                 source = self.opened(gzip.compress(b"id,name,price\n1,Lamp,1\n"))
-                self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
-                self.assertEqual((source.position, source.size), (self.path.stat().st_size,) * 2)
+                self.assertEqual(self.all_records(source), [(2, ["1", "Lamp", "1"])])
+                self.assertEqual((source.bytes_read, source.size), (self.path.stat().st_size,) * 2)
 
-    def test_a_long_line_after_an_unbalanced_quote_costs_no_other_record(self):
-        long = f"3,{'z' * MAX_LINE_LENGTH},3"
-        for before in ('2,"Bed,2', "2,Bed,2"):
-            with self.subTest(before=before):
-                source = self.opened(
-                    f"id,name,price\n1,Arm,1\n{before}\n{long}\n4,Desk,4\n5,Elk,5\n"
-                )
-                records = self.records(source)
-                self.assertEqual([line for line, _ in records], [2, 3, 4, 5, 6])
-                self.assertEqual(records[3:], [(5, ["4", "Desk", "4"]), (6, ["5", "Elk", "5"])])
-
-    def test_a_batch_of_very_long_lines_is_a_short_one(self):
-        for line, records in ((f"1,{'x' * 100_000},1\n", 192), ("x," * 400_000 + "\n", 21)):
-            source = self.opened("id,name,price\n" + line * 200)
-            self.assertEqual(len(self.records(source, 1_000)), records)
-
-    def test_a_byte_order_mark_is_no_part_of_the_header(self):
+    def test_a_byte_order_mark_is_not_part_of_the_header(self):
         source = self.opened("\ufeffid,name,price\r\n1,Lamp,1\r\n")
         self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
 
@@ -84,46 +85,119 @@ class CsvRecordTests(FormatTestCase):
             ["1,Lamp,", ",,", " , ,\t"],
             ["1,a\u2028b\x85c\x0b,1", "2,Desk,2"],
             ["1,Lamp", "2,Desk,2"],
+            ["1,Lamp,1,1", "2,Desk"],
+            ["1,Lamp", "1,1,2,Desk"],
             ["", "1,Lamp,1", ""],
             ["1,Lamp,1,1"],
+            ["1,Lamp,1\r", "2,Desk,2"],
             [],
         ):
             for end in ("\n", "\r\n", "\r"):
                 for last in ("", end):
                     content = end.join(["id,name,price", *lines]) + last
                     with self.subTest(content=content):
-                        plain = self.records(self.opened(content))
-                        with mock.patch.object(CsvSource, "_read_plain", return_value=None):
-                            self.assertEqual(plain, self.records(self.opened(content)))
+                        plain = self.all_records(self.opened(content))
+                        with mock.patch.object(csv_file, "split_columns", return_value=None):
+                            self.assertEqual(plain, self.all_records(self.opened(content)))
 
     def test_line_ends_of_every_kind(self):
         for end in ("\n", "\r\n", "\r"):
             with self.subTest(end=end):
                 source = self.opened(end.join(["id,name,price", "1,Lamp,1", "2,Desk,2"]))
                 self.assertEqual(
-                    self.records(source), [(2, ["1", "Lamp", "1"]), (3, ["2", "Desk", "2"])]
+                    self.all_records(source), [(2, ["1", "Lamp", "1"]), (3, ["2", "Desk", "2"])]
                 )
 
     def test_unicode_line_separators_end_no_line(self):
         source = self.opened("id,name,price\n1,a\u2028b\x85c,1\n")
         self.assertEqual(self.records(source), [(2, ["1", "a\u2028b\x85c", "1"])])
 
-    def test_too_few_and_too_many_fields_are_explained(self):
-        source = self.opened("id,name,price\n1,Lamp\n1,Lamp,1,red,blue\n")
-        (_, few), (_, many) = self.records(source)
-        whole = ["2", "Desk", "2"]
-        self.assertEqual(source.columns([few, whole, many]), ([("2",), ("Desk",), ("2",)], [0, 2]))
-        self.assertEqual(source.fields(few), ({"id": "1", "name": "Lamp"}, []))
+
+class FieldErrorTests(FormatTestCase):
+    def test_records_with_too_few_and_too_many_values_come_last_and_keep_their_places(self):
+        few, many = ["1", "Lamp"], ["1", "Lamp", "1", "red", "blue"]
+        one, two = ["2", "Desk", "2"], ["3", "Sofa", "3"]
+        source = self.opened("id,name,price\n1,Lamp\n2,Desk,2\n1,Lamp,1,red,blue\n3,Sofa,3\n")
+        records = source.read(10)
+        self.assertEqual(
+            records._replace(raw=[*map(records.raw.__getitem__, range(4))]),
+            Records(
+                [["2", "3"], ["Desk", "Sofa"], ["2", "3"]],
+                [one, two, few, many],
+                [1, 3, 0, 2],
+                [3, 5, 2, 4],
+            ),
+        )
+        self.assertEqual(
+            source.fields(few), ({"id": "1", "name": "Lamp"}, ["Missing field: price"])
+        )
         self.assertEqual(
             source.fields(many),
-            ({"id": "1", "name": "Lamp", "price": "1"}, ["column 4", "column 5"]),
+            (
+                {"id": "1", "name": "Lamp", "price": "1"},
+                ["2 values more than the header has columns"],
+            ),
         )
         self.assertEqual(
             source.data(many),
             {"id": "1", "name": "Lamp", "price": "1", "column 4": "red", "column 5": "blue"},
         )
 
-    def test_an_unbalanced_quote_costs_its_own_line_only(self):
+    def test_extra_values_are_one_error_however_many_they_are(self):
+        source = self.opened("id,name,price\n")
+        for extra, error in (
+            (1, "1 value more than the header has columns"),
+            (2, "2 values more than the header has columns"),
+            (997, "997 values more than the header has columns"),
+        ):
+            with self.subTest(extra=extra):
+                _, errors = source.fields(["1", "Lamp", "1", *["x"] * extra])
+                self.assertEqual(errors, [error])
+
+    def test_every_missing_field_is_named_in_the_order_of_the_fields(self):
+        source = self.opened("price,name,id\n9\n")
+        [(_, raw)] = self.records(source)
+        self.assertEqual(
+            source.fields(raw), ({"price": "9"}, ["Missing field: id", "Missing field: name"])
+        )
+
+    def test_a_row_that_lacks_only_ignored_columns_is_a_record(self):
+        source = self.opened(
+            "id,name,price,_note,colour\n1,Lamp,1\n2,Desk,2,x\n3,Sofa,3,y,red\n",
+            ignore_unknown=True,
+        )
+        records = source.read(10)
+        self.assertEqual(records.columns, [["1", "2", "3"], ["Lamp", "Desk", "Sofa"], [*"123"]])
+        self.assertEqual(
+            [*map(records.raw.__getitem__, range(3))],
+            [
+                ["1", "Lamp", "1", "", ""],
+                ["2", "Desk", "2", "x", ""],
+                ["3", "Sofa", "3", "y", "red"],
+            ],
+        )
+
+    def test_a_row_that_lacks_a_field_behind_an_ignored_column_is_not_a_record(self):
+        source = self.opened("id,name,_note,price\n1,Lamp,x\n")
+        records = source.read(10)
+        self.assertEqual(records.columns, [[], [], []])
+        self.assertEqual(
+            source.fields(records.raw[0]),
+            ({"id": "1", "name": "Lamp"}, ["Missing field: price"]),
+        )
+
+    def test_a_malformed_row_has_no_values_and_its_reason(self):
+        source = self.opened('id,name,price\n1,"Lamp\n')
+        [(_, raw)] = self.records(source)
+        reason = "Malformed CSV: unexpected end of data"
+        self.assertEqual(source.fields(raw), ({}, [reason]))
+        self.assertEqual(source.data(raw), {"text": '1,"Lamp\n'})
+
+
+class MalformedCsvTests(FormatTestCase):
+    """What is malformed is rejected alone; every other record is read."""
+
+    def test_an_unbalanced_quote_rejects_its_own_line_only(self):
         source = self.opened('id,name,price\n1,"Lamp,1\n2,Desk,2\n3,"Chair",3\n4,Sofa,4\n')
         self.assertEqual(
             self.records(source),
@@ -135,7 +209,7 @@ class CsvRecordTests(FormatTestCase):
             ],
         )
 
-    def test_an_unbalanced_quote_to_the_end_of_the_file_costs_its_own_line_only(self):
+    def test_an_unbalanced_quote_to_the_end_of_the_file_rejects_its_own_line_only(self):
         source = self.opened('id,name,price\n1,"Lamp,1\n2,Desk,2\n3,Chair,3\n')
         self.assertEqual(
             self.records(source),
@@ -146,26 +220,26 @@ class CsvRecordTests(FormatTestCase):
             ],
         )
 
-    def test_a_field_beyond_the_limit_costs_its_own_record_only(self):
+    def test_a_value_beyond_the_limit_rejects_its_own_record_only(self):
         size = csv.field_size_limit() + 1
-        source = self.opened(f"id,name,price\n1,{'x' * size},1\n2,Desk,2\n")
-        (line, malformed), second = self.records(source)
-        self.assertEqual(
-            (line, malformed.reason), (2, "Malformed CSV: field larger than field limit (131072)")
-        )
-        self.assertEqual(second, (3, ["2", "Desk", "2"]))
+        for value in ("x" * size, f'"{"x" * size}"'):
+            source = self.opened(f"id,name,price\n1,{value},1\n2,Desk,2\n")
+            (line, malformed), second = self.records(source)
+            self.assertEqual(
+                (line, malformed.reason),
+                (2, "Malformed CSV: field larger than field limit (131072)"),
+            )
+            self.assertEqual(second, (3, ["2", "Desk", "2"]))
 
-    def test_a_line_beyond_the_limit_costs_its_own_record_only(self):
-        source = self.opened(f"id,name,price\n{',' * MAX_LINE_LENGTH * 3}\n2,Desk,2\n")
-        (line, malformed), second = self.records(source)
+    def test_a_value_as_long_as_the_limit_is_one(self):
+        value = "x" * csv.field_size_limit()
+        source = self.opened(f"id,name,price\n1,{value},1\n2,Desk,2\n")
         self.assertEqual(
-            (line, malformed.reason, len(malformed.text)),
-            (2, "Malformed CSV: line longer than 1048576 characters", MAX_LINE_LENGTH),
+            self.all_records(source), [(2, ["1", value, "1"]), (3, ["2", "Desk", "2"])]
         )
-        self.assertEqual(second, (3, ["2", "Desk", "2"]))
 
     @skipIf(sys.version_info >= (3, 11), "The csv module takes NUL since Python 3.11.")
-    def test_a_nul_costs_its_own_line_only(self):
+    def test_a_nul_rejects_its_own_line_only(self):
         source = self.opened("id,name,price\n1,a\x00b,1\n2,Desk,2\n")
         self.assertEqual(
             self.records(source),
@@ -175,10 +249,138 @@ class CsvRecordTests(FormatTestCase):
             ],
         )
 
+    def test_a_long_line_after_an_unbalanced_quote_is_rejected_alone(self):
+        long = f"3,{'z' * MAX_RECORD_LENGTH},3"
+        for before in ('2,"Bed,2', "2,Bed,2"):
+            with self.subTest(before=before):
+                source = self.opened(
+                    f"id,name,price\n1,Arm,1\n{before}\n{long}\n4,Desk,4\n5,Elk,5\n"
+                )
+                records = self.all_records(source)
+                self.assertEqual([line for line, _ in records], [2, 3, 4, 5, 6])
+                self.assertEqual(records[3:], [(5, ["4", "Desk", "4"]), (6, ["5", "Elk", "5"])])
+
+
+class BoundTests(FormatTestCase):
+    def values(self, length):
+        """Return as many values of 100,000 characters as fit, and one more up to the length."""
+        values = ["x" * 100_000] * (length // 100_001)
+        return ",".join([*values, "y" * (length - 100_001 * len(values))])
+
+    def test_a_record_of_more_than_1048576_characters_is_rejected_alone(self):
+        for end in ("\n", "\r\n", "\r"):
+            for length in (MAX_RECORD_LENGTH, MAX_RECORD_LENGTH + 1, MAX_RECORD_LENGTH * 3):
+                with self.subTest(end=end, length=length):
+                    source = self.opened(
+                        end.join(["id,name,price", self.values(length), "2,Desk,2", ""])
+                    )
+                    (line, first), second = self.all_records(source)
+                    self.assertEqual((line, second), (2, (3, ["2", "Desk", "2"])))
+                    if length == MAX_RECORD_LENGTH:
+                        self.assertEqual(",".join(first), self.values(length))
+                    else:
+                        self.assertEqual(first.reason, TOO_LONG)
+                        # More than that of it is in no case in memory.
+                        self.assertLessEqual(len(first.text), MAX_RECORD_LENGTH + 1 + len(end))
+
+    def test_a_record_of_many_lines_has_the_same_bound(self):
+        line = "x" * 999
+        value = "\n".join([line] * 50)
+        for count, is_record in ((20, True), (21, False)):
+            with self.subTest(count=count):
+                values = ",".join([f'"{value}"'] * count)
+                source = self.opened(f"id,name,price\n{values}\n2,Desk,2\n")
+                (number, first), *others = self.all_records(source, 500)
+                self.assertEqual(number, 2)
+                if is_record:
+                    self.assertEqual(first, [value] * count)
+                    self.assertEqual(others, [(3 + 49 * count, ["2", "Desk", "2"])])
+                else:
+                    self.assertEqual(first, Malformed(f'"{line}\n', TOO_LONG))
+                    self.assertEqual(others[-1], (3 + 49 * count, ["2", "Desk", "2"]))
+
+    def test_a_quote_that_is_open_for_too_long_rejects_its_own_line_only(self):
+        lines = [f"{number},Desk,{'2' * 90}" for number in range(12_000)]
+        content = "\n".join(["id,name,price", '1,"Lamp,1', *lines]) + "\n"
+        self.assertGreater(len(content), MAX_RECORD_LENGTH)
+        (line, first), *others = self.all_records(self.opened(content), 1000)
+        # One value of all these lines is longer than the csv module allows.
+        self.assertEqual(
+            (line, first),
+            (
+                2,
+                Malformed('1,"Lamp,1\n', "Malformed CSV: field larger than field limit (131072)"),
+            ),
+        )
+        self.assertEqual(
+            others, [(number, line.split(",")) for number, line in enumerate(lines, 3)]
+        )
+
+    def test_a_record_of_more_than_1000_values_is_rejected_alone(self):
+        for value in ("", "x", '"x"', '"x\ny"'):
+            for count in (MAX_VALUES, MAX_VALUES + 1, MAX_VALUES * 100):
+                with self.subTest(value=value, count=count):
+                    row = ",".join([value] * count)
+                    source = self.opened(f"id,name,price\n{row}\n2,Desk,2\n")
+                    (line, first), (_, second) = self.all_records(source)
+                    self.assertEqual((line, second), (2, ["2", "Desk", "2"]))
+                    if count == MAX_VALUES:
+                        self.assertEqual(first, [value.strip('"')] * MAX_VALUES)
+                    else:
+                        self.assertEqual(first, Malformed(f"{row}\n", TOO_MANY))
+
+    def test_lines_are_numbered_rightly_behind_lines_about_as_long_as_allowed(self):
+        for end in ("\n", "\r\n", "\r"):
+            for length in range(MAX_RECORD_LENGTH - 2, MAX_RECORD_LENGTH + 3):
+                with self.subTest(end=end, length=length):
+                    source = self.opened(
+                        end.join(["id,name,price", "x" * length, "2,Desk,2", "", "3,Sofa,3"])
+                    )
+                    (line, _), *others = self.all_records(source)
+                    self.assertEqual(line, 2)
+                    self.assertEqual(others, [(3, ["2", "Desk", "2"]), (5, ["3", "Sofa", "3"])])
+
+    def test_a_batch_of_large_records_has_fewer_of_them(self):
+        most = 4 << 20
+        for line, needed in (
+            (f"1,{'x' * 100_000},1\n", 100_000),
+            (f"1,{'x' * 100_000},1,2\n", 100_000),
+            (f'1,"{"x" * 100_000}",1\n', 100_000),
+            # Every value needs more than its characters.
+            (f"{',' * 999}\n", 999 * 64),
+            (f"{'x' * MAX_RECORD_LENGTH * 2}\n", MAX_RECORD_LENGTH),
+        ):
+            with self.subTest(line=line[:9], length=len(line)):
+                lines = max(3 * most // needed, 3 * BLOCK_SIZE // len(line))
+                source = self.opened("id,name,price\n" + line * lines)
+                with mock.patch.object(files, "MAX_BATCH_BYTES", most):
+                    count = len(source.read(100_000).raw)
+                # All of the block that was read last may belong to it.
+                block = (BLOCK_SIZE // len(line) + 1) * needed
+                self.assertLessEqual(count * needed, most + block)
+                self.assertLess(count, lines)
+                self.assertGreaterEqual(count * needed, most // 4)
+
+    def test_many_short_lines_are_a_batch_as_large_as_asked_for(self):
+        source = self.opened("id,name,price\n" + "1,Lamp,1\n" * 30_000)
+        self.assertEqual(len(source.read(29_999).raw), 29_999)
+        self.assertEqual(len(source.read(29_999).raw), 1)
+
+    def test_blank_lines_without_end_are_not_read_in_one_go(self):
+        source = self.opened("id,name,price\n" + "\n" * (BLOCK_SIZE * 4) + "1,Lamp,1\n")
+        with mock.patch.object(files, "MAX_BATCH_BYTES", BLOCK_SIZE):
+            batches = list(iter(lambda: self.records(source, 10_000), None))
+        self.assertGreater(len(batches), 2)
+        self.assertEqual(sum(batches, []), [(2 + BLOCK_SIZE * 4, ["1", "Lamp", "1"])])
+
 
 class CsvHeaderTests(FormatTestCase):
     def test_error_for_an_empty_file(self):
-        self.assert_refused("", f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}")
+        for content in ("", "\n\n"):
+            with self.subTest(content=content):
+                self.assert_refused(
+                    content, f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}"
+                )
 
     def test_error_for_missing_unknown_and_duplicate_columns(self):
         self.assert_refused(
@@ -192,14 +394,86 @@ class CsvHeaderTests(FormatTestCase):
             "id,name,price\n",
             "wrong header: missing column 'title'; unknown column 'name'. "
             "The header must name id, title, price, each once, in any order.",
-            columns={"name": "title"},
+            renamed={"name": "title"},
         )
 
-    def test_error_for_a_header_that_is_no_csv(self):
+    def test_error_for_a_header_that_is_not_csv(self):
         self.assert_refused(
             'id,"name,price\n1,Lamp,1\n',
             f"wrong header: Malformed CSV: unexpected end of data. {EXPECTED}",
         )
+
+    def test_error_for_a_header_of_too_many_columns_or_too_long_a_line(self):
+        self.assert_refused(
+            "id,name,price" + ",x" * 40_000, f"wrong header: {TOO_MANY}. {EXPECTED}"
+        )
+        self.assert_refused("x" * MAX_RECORD_LENGTH * 3, f"wrong header: {TOO_LONG}. {EXPECTED}")
+
+    def test_a_header_may_follow_blank_lines_but_not_without_end(self):
+        self.assertEqual(
+            self.all_records(self.opened("\n" * 9_000 + "id,name,price\n1,Lamp,1\n")),
+            [(9_002, ["1", "Lamp", "1"])],
+        )
+        self.assert_refused(
+            "\n" * 30_000 + "id,name,price\n",
+            f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}",
+        )
+
+    def test_a_header_of_many_lines(self):
+        source = self.opened('id,name,"_a\nb",price\n1,Lamp,x,1\n')
+        self.assertEqual(self.records(source), [(3, ["1", "Lamp", "x", "1"])])
+
+    def test_the_whole_file_is_decoded_before_the_header_is_judged(self):
+        self.assert_refused(
+            b"id\n\xe9",
+            "not UTF-8 (byte 0xe9 in line 2). "
+            "Save it as UTF-8, or name the encoding it has with --encoding.",
+        )
+
+    def test_a_large_file_is_checked_in_parts(self):
+        content = "id,name,price\n" + "1,Lamp,1\n" * BLOCK_SIZE
+        source = self.source(content)
+        source.open(["id", "name", "price"])
+        with mock.patch.object(text_file, "CHECK_SIZE", BLOCK_SIZE):
+            checks = list(iter(source.check, False))
+        self.assertEqual(checks, [True] * (len(content) // BLOCK_SIZE))
+        self.assertEqual(source.read(1).columns, [["1"], ["Lamp"], ["1"]])
+
+
+class ChangeTests(FormatTestCase):
+    lines = [f"{number:06},Lamp,1" for number in range(100_000)]
+    content = "\n".join(["id,name,price", *lines]) + "\n"
+
+    def assert_noticed(self, source, after):
+        """Records are read until the change is noticed, and all of them are whole."""
+        before = len(self.content)
+        records = []
+        with self.assertRaises(LoadError) as caught:
+            while True:
+                records += self.records(source, 1000)
+        self.assertEqual(
+            str(caught.exception),
+            f"{self.path}: changed while it was read: it had {before:,} bytes, and now has "
+            f"{after:,}. Load it when nothing writes to it.",
+        )
+        self.assertEqual(
+            [",".join(raw) for _, raw in records], self.lines[1000 : 1000 + len(records)]
+        )
+
+    def test_the_last_line_of_a_file_that_is_cut_off_is_not_a_record(self):
+        for after in (len(self.content) - 5, 1_000_000, 1_000_007):
+            with self.subTest(after=after):
+                source = self.opened(self.content)
+                self.records(source, 1000)
+                os.truncate(self.path, after)
+                self.assert_noticed(source, after)
+
+    def test_a_file_that_grows(self):
+        source = self.opened(self.content)
+        self.records(source, 1000)
+        with open(self.path, "ab") as file:
+            file.write(b"100000,Lamp,1\n")
+        self.assert_noticed(source, len(self.content) + 14)
 
 
 class CsvRejectTests(FormatTestCase):
@@ -207,15 +481,22 @@ class CsvRejectTests(FormatTestCase):
         """Return the file of rejects that a file of nothing but rejects makes."""
         source = self.opened(content, **options)
         file = io.StringIO()
-        source.write_rejects_header(file)
-        rejects = [(line, raw, list(errors)) for line, raw in self.records(source, 100)]
-        source.write_rejects(file, rejects)
+        for is_first, batch in zip([True, False, False], iter(lambda: self.records(source), None)):
+            rejects = [(line, raw, list(errors)) for line, raw in batch]
+            source.write_rejects(file, rejects, is_first)
         return file.getvalue()
 
-    def test_the_source_comes_behind_its_lines_and_errors(self):
+    def test_the_record_stands_behind_its_line_and_errors(self):
         self.assertEqual(
             self.rejected('price,name,id\n1,"Lamp, ""big""",x\n', ["No.", "Not so."]),
             '_line,_errors,price,name,id\n2,No.; Not so.,1,"Lamp, ""big""",x\n',
+        )
+
+    def test_the_header_is_written_once(self):
+        self.assertEqual(
+            self.rejected("id,name,price\n" + "1,Lamp,1\n" * 11),
+            "_line,_errors,id,name,price\n"
+            + "".join(f"{line},No.,1,Lamp,1\n" for line in range(2, 13)),
         )
 
     def test_records_of_any_length_and_malformed_ones_are_kept(self):
@@ -224,22 +505,130 @@ class CsvRejectTests(FormatTestCase):
             '_line,_errors,id,name,price\n2,No.,1\n3,No.,1,Lamp,1,red\n4,No.,"2,""x\n"\n',
         )
 
+    def test_ignored_columns_are_kept(self):
+        self.assertEqual(
+            self.rejected("id,colour,name,price,_note\n1,red,Lamp,1,x\n", ignore_unknown=True),
+            "_line,_errors,id,colour,name,price,_note\n2,No.,1,red,Lamp,1,x\n",
+        )
+
     def test_rejects_of_rejects_have_one_line_and_one_reason(self):
         once = self.rejected("id,name,price\n1,Lamp,1\n")
         self.assertEqual(
             self.rejected(once, ["Again."]), "_line,_errors,id,name,price\n2,Again.,1,Lamp,1\n"
         )
 
-    def test_no_cell_runs_as_a_formula_and_all_come_back_as_they_were(self):
-        names = ["=1+1", "+1", "-1", "-x", "@x", "'=1", "''@", "'Til", "x=1", "'"]
+    def test_another_delimiter_and_columns_of_other_names(self):
+        self.assertEqual(
+            self.rejected("id;title;price\n1;a;1\n", delimiter=";", renamed={"name": "title"}),
+            "_line;_errors;id;title;price\n2;No.;1;a;1\n",
+        )
+
+    def test_no_cell_runs_as_a_formula_and_all_are_loaded_as_they_were(self):
+        names = ["=1+1", "+1", "-1", "-x", "@x", "'=1", "''@", "'Til", "x=1", "'", "\t=1", "\tx"]
         content = "id,name,price\n" + "".join(f"1,{name},-5\n" for name in names)
         rejects = self.rejected(content)
         self.assertEqual(
             [line.split(",")[3] for line in rejects.splitlines()[1:]],
-            ["'=1+1", "'+1", "-1", "'-x", "'@x", "''=1", "'''@", "'Til", "x=1", "'"],
-        )
+            [
+                "'=1+1", "'+1", "-1", "'-x", "'@x", "''=1", "'''@", "'Til", "x=1", "'", "'\t=1",
+                "'\tx",
+            ],
+        )  # fmt: skip
         source = self.opened(rejects)
         self.assertEqual(
-            [raw[2:] for _, raw in self.records(source, 100)],
-            [["1", name, "-5"] for name in names],
+            [raw[2:] for _, raw in self.all_records(source)], [["1", name, "-5"] for name in names]
         )
+
+    def test_cells_that_begin_with_a_line_end_are_quoted(self):
+        self.assertEqual(
+            self.rejected('id,name,price\n1,"\r=1",1\n1,"\n=1",1\n1,"\r\n=1",1\n'),
+            "_line,_errors,id,name,price\n"
+            '2,No.,1,"\'\r=1",1\n4,No.,1,"\'\n=1",1\n6,No.,1,"\'\r\n=1",1\n',
+        )
+
+    def test_a_malformed_line_that_begins_like_a_formula_is_quoted(self):
+        self.assertEqual(
+            self.rejected('id,name,price\n=1,"x\n'),
+            '_line,_errors,id,name,price\n2,No.,"\'=1,""x\n"\n',
+        )
+
+    def test_the_header_is_quoted_too_and_its_columns_are_found_again(self):
+        options = {"renamed": {"name": "=title", "price": "\tprice"}, "ignore_unknown": True}
+        rejects = self.rejected("id,=title,\tprice,@x,-y\n1,Lamp,1,2,3\n", **options)
+        self.assertEqual(rejects, "_line,_errors,id,'=title,'\tprice,'@x,'-y\n2,No.,1,Lamp,1,2,3\n")
+        self.assertEqual(self.opened(rejects, **options).read(10).columns, [["1"], ["Lamp"], ["1"]])
+        self.assertEqual(
+            self.rejected(rejects, **options),
+            "_line,_errors,id,'=title,'\tprice,'@x,'-y\n2,No.,1,Lamp,1,2,3\n",
+        )
+
+    def test_only_cells_of_files_of_rejects_are_unquoted(self):
+        source = self.opened("id,name,price\n1,'=1,1\n")
+        self.assertEqual(self.records(source), [(2, ["1", "'=1", "1"])])
+
+
+TEXTS = (
+    "", " ", "x", "\r", "\n", "\r\n", "\n\r", "a\rb", "a\nb", "a\r\nb", "a\r", "a\n", "a\r\n",
+    "\ra", "x\r=HYPERLINK(1)", "\r=1", "\n=1", "\r\n=1", "\t=1", "\t", "=1", "+1", "-1", "-1.5",
+    "-1.", "-x", "-1\n", "-\r", "@x", "'", "''", "'=1", "''=1", "'\r", "'\t", "'\n", "'-1", "'x",
+    '"', '""', '"x"', "a,b", ",", ";", "a;b", "a\tb", "\\", "\\n", "x\u2028y", "\x85", "\x0b",
+    "\x0c=1", "\x1c", "é😀", "\ufeff", "\ufeff=1", " =1", "_errors", "_line", "#", "\x7f", "null",
+)  # fmt: skip
+
+
+class RoundTripTests(FormatTestCase):
+    """What is rejected is loaded again as it was, whatever the string."""
+
+    def test_every_string(self):
+        for delimiter in (",", ";", "\t"):
+            for encoding in ("utf-8-sig", "utf-16"):
+                options = {"delimiter": delimiter, "encoding": encoding}
+                with self.subTest(**options):
+                    rows = [["1", text, text] for text in TEXTS]
+                    file = io.StringIO()
+                    writer = csv.writer(file, delimiter=delimiter)
+                    writer.writerows([["id", "name", "price"], *rows])
+                    for _ in range(3):
+                        source = self.opened(file.getvalue().encode(encoding), **options)
+                        records = self.all_records(source, 7)
+                        self.assertEqual([raw[-3:] for _, raw in records], rows)
+                        file = io.StringIO()
+                        source.write_rejects(file, [(*r, ["No."]) for r in records], True)
+
+    def test_records_of_too_many_and_too_few_values(self):
+        rows = [["1", text] for text in TEXTS] + [["1", "Lamp", "1", text] for text in TEXTS]
+        file = io.StringIO()
+        csv.writer(file).writerows([["id", "name", "price"], *rows])
+        source = self.opened(file.getvalue())
+        records = self.all_records(source, 1000)
+        self.assertEqual([raw for _, raw in records], rows)
+        file = io.StringIO()
+        source.write_rejects(file, [(*r, ["No."]) for r in records], True)
+        again = self.all_records(self.opened(file.getvalue()), 1000)
+        self.assertEqual([raw[2:] for _, raw in again], rows)
+
+    def test_columns_of_any_name(self):
+        names = [text for text in TEXTS if text not in ("_errors", "_line")]
+        file = io.StringIO()
+        csv.writer(file).writerows([["id", "name", "price", *names], range(len(names) + 3)])
+        source = self.opened(file.getvalue(), ignore_unknown=True)
+        [(line, raw)] = self.all_records(source)
+        file = io.StringIO()
+        source.write_rejects(file, [(line, raw, ["No."])], True)
+        again = self.opened(file.getvalue(), ignore_unknown=True)
+        [(_, raw_again)] = self.all_records(again)
+        self.assertEqual(raw_again, [str(line), "No.", *raw])
+        self.assertEqual(
+            list(again.data(raw_again)), [name for name in ["id", "name", "price", *names]]
+        )
+
+    def test_a_malformed_line_stands_in_one_cell(self):
+        for text in ('1,"x', '=1,"x', '\t,"x', '"', "'=1,\"x", '"a"b'):
+            with self.subTest(text=text):
+                source = self.opened(f"id,name,price\n{text}\n")
+                [(line, malformed)] = self.all_records(source)
+                self.assertEqual(malformed.text, f"{text}\n")
+                file = io.StringIO()
+                source.write_rejects(file, [(line, malformed, [malformed.reason])], True)
+                [(_, raw)] = self.all_records(self.opened(file.getvalue()))
+                self.assertEqual(raw, ["2", malformed.reason, f"{text}\n"])

@@ -5,13 +5,12 @@ import time
 from django.core.management import BaseCommand, CommandError
 from django.db import Error as DatabaseError
 
+from ... import reports
 from ...datasets import DATASETS
-from ...loading.options import Options
-from ...loading.results import Counts, ModelResult, Outcome, Reject
+from ...loading import Counts, ModelResult, Options, Outcome, Reject
 from ...references import check_stored
-from ...reports import text as reporting
 from .. import arguments
-from ..output import check_json_path, print_lines, write_json
+from ..output import SummaryFile, print_lines
 from ..signals import interrupts
 
 
@@ -32,8 +31,9 @@ class Command(BaseCommand):
         arguments.add_summary(parser)
 
     def handle(self, *, batch_size, summary, **options):
-        if summary:
-            check_json_path(summary)
+        file = SummaryFile(summary) if summary else None
+        if file:
+            file.begin(reports.running({"batch_size": batch_size}))
         started = time.perf_counter()
         datasets = [dataset for dataset in DATASETS if dataset.references]
         try:
@@ -43,19 +43,19 @@ class Command(BaseCommand):
             raise CommandError(f"The references cannot be checked: {error}") from error
         seconds = time.perf_counter() - started
         outcome = Outcome(tuple(models), "thread", seconds, signal=stopped_by())
-        exit_code = reporting.exit_status(outcome)
-        print_lines(self.stdout, reporting.summary(outcome, ("read", "rejected")))
+        exit_code = reports.exit_status(outcome)
         failure = ""
-        if summary:
-            document = reporting.document(outcome, exit_code, {"batch_size": batch_size})
-            failure = write_json(summary, document)
+        if file:
+            failure = file.write(reports.document(outcome, exit_code, {"batch_size": batch_size}))
+        print_lines(self.stdout, reports.summary(outcome, ("read", "rejected")))
         if exit_code or failure:
             dangling = sum(model.counts.rejected for model in outcome.models)
             records = "record refers" if dangling == 1 else "records refer"
             stopped = "Stopped before the end. " if outcome.signal else ""
+            conclusion = f"{stopped}{dangling:,} {records} to nothing." if exit_code else ""
             raise CommandError(
-                f"{failure}{stopped}{dangling:,} {records} to nothing.",
-                returncode=exit_code or reporting.FAILED,
+                "\n".join(filter(None, [failure, conclusion])),
+                returncode=reports.FAILED if failure else exit_code,
             )
 
     def check_model(self, dataset, batch_size, stopped_by):
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             print_lines(
                 self.stdout,
                 (
-                    reporting.reject_line(source, Reject(read + place, None, record, errors))
+                    reports.reject_line(source, Reject(read + place, None, record, errors))
                     for place, record, errors in dangling
                 ),
             )
@@ -83,6 +83,7 @@ class Command(BaseCommand):
             database=dataset.using,
             counts=Counts(read=read, rejected=rejected),
             is_stored=True,
+            is_unconfirmed=False,
             rejects=(),
             rejects_file=None,
             seconds=time.perf_counter() - started,

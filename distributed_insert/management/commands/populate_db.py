@@ -8,17 +8,13 @@ from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
+from ... import reports
 from ...datasets import DATASETS
-from ...executors.hosts import WORKERS
-from ...loading.coordinator import load
-from ...loading.options import ON_CONFLICT, Options
-from ...reports import text as reporting
-from ...sources.base import MemorySource
-from ...sources.formats import FORMATS, file_source
-from ...sources.rejects import rejects_path
-from ...sources.text_file import DEFAULT_ENCODING, STANDARD_INPUT
+from ...executors import WORKERS
+from ...loading import ON_CONFLICT, Options, load
+from ...sources import DEFAULT_ENCODING, FORMATS, STANDARD_INPUT, MemorySource, open_source
 from .. import arguments
-from ..output import check_json_path, print_lines, write_json
+from ..output import SummaryFile, print_lines
 from ..signals import interrupts
 
 SUMMARISED_OPTIONS = (
@@ -146,20 +142,18 @@ class Command(BaseCommand):
     def handle(self, *, migrate, summary, no_progress, verbosity, **options):
         paths = {d: options[d.plural] for d in DATASETS if options[d.plural] is not None}
         sources = self.file_sources(paths, **options)
-        if summary:
-            rejects = [
-                rejects_path(options["rejects"], dataset, source)
-                for dataset, source in sources.items()
-                if options["rejects"]
-            ]
-            check_json_path(summary, [*paths.values(), *rejects])
-        if migrate:
-            self.migrate_all(verbosity - 1)
         samples = {}
         if not paths:
             samples = {dataset.name: dataset.sample for dataset in DATASETS}
             sources = {dataset: MemorySource(dataset.sample) for dataset in DATASETS}
         how = Options(**{field.name: options[field.name] for field in fields(Options)})
+        shown = {name: options[name] for name in SUMMARISED_OPTIONS}
+        shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
+        file = SummaryFile(summary, paths.values()) if summary else None
+        if migrate:
+            self.migrate_all(verbosity - 1)
+        if file:
+            file.begin(reports.running(shown))
         with ExitStack() as context:
             stopped_by = context.enter_context(interrupts())
             on_progress = None
@@ -168,24 +162,24 @@ class Command(BaseCommand):
 
                 on_progress = context.enter_context(bars(sources))
             outcome = load(sources, how, stopped_by, on_progress)
-        exit_code = reporting.exit_status(outcome)
-        if samples and exit_code == reporting.REJECTED:
+        exit_code = reports.exit_status(outcome)
+        if samples and exit_code == reports.REJECTED:
             exit_code = 0
-        print_lines(self.stdout, reporting.report(outcome, samples, how.dry_run))
-        failure = ""
-        if summary:
-            shown = {name: options[name] for name in SUMMARISED_OPTIONS}
-            shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
-            failure = write_json(summary, reporting.document(outcome, exit_code, shown))
+        # Before the report: that may be printed to where nothing can be written.
+        failure = file.write(reports.document(outcome, exit_code, shown)) if file else ""
+        print_lines(self.stdout, reports.report(outcome, samples, how.dry_run))
         if exit_code or failure:
-            conclusion = reporting.conclusion(outcome) if exit_code else ""
-            raise CommandError(failure + conclusion, returncode=exit_code or reporting.FAILED)
+            conclusion = reports.conclusion(outcome, how.on_conflict) if exit_code else ""
+            raise CommandError(
+                "\n".join(filter(None, [failure, conclusion])),
+                returncode=reports.FAILED if failure else exit_code,
+            )
 
     def file_sources(self, paths, *, map, format, **options):
         if list(paths.values()).count(STANDARD_INPUT) > 1:
             raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
         by_name = {dataset.name.lower(): dataset for dataset in paths}
-        columns = {dataset: {} for dataset in paths}
+        renamed = {dataset: {} for dataset in paths}
         for name, field, column in map:
             dataset = by_name.get(name)
             if dataset is None:
@@ -195,12 +189,12 @@ class Command(BaseCommand):
                     f"--map {name}.{field}: {name} has the fields {', '.join(dataset.fields)}.",
                     returncode=2,
                 )
-            if field in columns[dataset]:
+            if field in renamed[dataset]:
                 raise CommandError(f"--map {name}.{field} is given twice.", returncode=2)
-            columns[dataset][field] = column
+            renamed[dataset][field] = column
         how = {name: options[name] for name in ("encoding", "delimiter", "ignore_unknown")}
         return {
-            dataset: file_source(path, format, columns=columns[dataset], **how)
+            dataset: open_source(path, format, renamed=renamed[dataset], **how)
             for dataset, path in paths.items()
         }
 
@@ -213,3 +207,5 @@ class Command(BaseCommand):
                 raise CommandError(f"Database '{alias}' cannot be migrated: {error}") from error
             finally:
                 print_lines(self.stdout, told.getvalue().splitlines())
+        # Worker processes must not inherit them.
+        connections.close_all()

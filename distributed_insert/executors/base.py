@@ -1,0 +1,33 @@
+"""What every place that a worker can run in has in common."""
+
+from abc import ABC, abstractmethod
+from concurrent.futures import Future
+from typing import Any
+
+
+class WorkerLost(Exception):
+    """The place where a worker ran is gone, and with it what the worker had not committed.
+
+    `may_have_run` says whether the job that met this may have been done.
+    """
+
+    def __init__(self, may_have_run: bool):
+        super().__init__(may_have_run)
+        self.may_have_run = may_have_run
+
+
+class Executor(ABC):
+    """Runs the jobs of one worker, one after the other in the order they were submitted.
+
+    A job is the name of a worker's method and its arguments. Arguments, results and exceptions can
+    be pickled, so a worker may be anywhere. Of all that happens to a worker, only its own jobs use
+    its database connection.
+    """
+
+    @abstractmethod
+    def submit(self, method: str, *args: Any) -> "Future[Any]":
+        """Return a future for what the method returns or raises; WorkerLost if nobody knows."""
+
+    @abstractmethod
+    def shutdown(self):
+        """Wait for the jobs submitted so far, and end what the worker ran in."""

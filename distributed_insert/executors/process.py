@@ -1,0 +1,125 @@
+"""One process per model.
+
+A process that is not forked imports this module before Django is set up: it must know no models.
+"""
+
+import gc
+import multiprocessing
+import os
+import pickle
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Mapping
+
+import django
+from django.db import connections
+
+from .base import Executor, WorkerLost
+
+# Batches are freed by their reference counts; looking for cycles among their tens of thousands of
+# values at the usual pace takes a third of the time of reading them.
+GC_THRESHOLD = 200_000
+
+
+class ProcessExecutor(Executor):
+    """A process that ends with the one that started it, even if that is killed.
+
+    A thread of the starting process passes the jobs on. It starts with the first job, when all
+    processes have been started: a process that is forked beside a thread could wait for ever for a
+    lock which that thread had.
+    """
+
+    def __init__(self, worker, method: str):
+        context = multiprocessing.get_context(method)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
+        self._pipe, other_end = context.Pipe()
+        # The worker refers to models: it is unpickled when Django is set up.
+        arguments = (other_end, pickle.dumps(worker), dict(connections.settings))
+        self.process = context.Process(target=_serve, args=arguments, daemon=True)
+        try:
+            with _blocked_signals():
+                self.process.start()
+        except OSError:
+            self._pipe.close()
+            raise
+        finally:
+            # So that the pipe breaks when the process ends.
+            other_end.close()
+
+    def submit(self, method, *args):
+        return self._thread.submit(self._pass_on, method, *args)
+
+    def _pass_on(self, *job):
+        try:
+            self._pipe.send(job)
+        except OSError as error:
+            raise WorkerLost(may_have_run=False) from error
+        try:
+            result, error = self._pipe.recv()
+        except (EOFError, OSError) as lost:
+            raise WorkerLost(may_have_run=True) from lost
+        if error:
+            raise error
+        return result
+
+    def shutdown(self):
+        self._thread.shutdown()
+        # A process that was killed does not hear this, and need not.
+        with suppress(OSError):
+            self._pipe.send(None)
+        self.process.join()
+        self._pipe.close()
+
+
+@contextmanager
+def _blocked_signals():
+    """Have a process started with blocked signals: it imports Django before it can ignore them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
+    """Do the jobs that come through the pipe."""
+    # Ctrl-C reaches every process of the terminal, and SIGTERM those of a service: what is to be
+    # done about it is for the coordinator to say.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(GC_THRESHOLD)
+    django.setup()
+    # A process that is not forked has read its settings anew: tests run on other databases.
+    for alias, settings in databases.items():
+        connections.settings[alias].update(settings)
+    worker = pickle.loads(worker)
+    for method, *args in iter(pipe.recv, None):
+        with _Reply(pipe) as reply:
+            reply.result = getattr(worker, method)(*args)
+
+
+class _Reply:
+    """Sends what a job returned, or the exception that it raised, to be raised over there."""
+
+    result: Any = None
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self._pipe.send((self.result, error))
+        return True
+
+
+def _end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,37 @@
+"""What programs are given: the outcome as a JSON document."""
+
+from dataclasses import asdict
+from typing import Any, Dict, Mapping
+
+from ..loading import Outcome
+from .text import FAILED, REJECTED
+
+
+def running(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the document of a load that has not ended; if it is killed, this stays."""
+    return {"status": "running", "options": dict(options)}
+
+
+def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the whole outcome but the single rejects, ready to be written as JSON."""
+    status = {FAILED: "failed", REJECTED: "complete", 0: "complete"}
+    return {
+        "status": status.get(exit_code, "interrupted"),
+        "exit_code": exit_code,
+        "error": str(outcome.error) if outcome.error else None,
+        "workers": outcome.workers,
+        "seconds": round(outcome.seconds, 3),
+        "options": dict(options),
+        "models": {
+            model.model.lower(): {
+                "source": model.source,
+                "database": model.database,
+                **asdict(model.counts),
+                "stored": model.is_stored,
+                "unconfirmed": model.is_unconfirmed,
+                "rejects_file": model.rejects_file,
+                "seconds": round(model.seconds, 3),
+            }
+            for model in outcome.models
+        },
+    }

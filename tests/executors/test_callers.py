@@ -1,0 +1,93 @@
+"""What `load` leaves as it was: it may be called from a view, a test or another command."""
+
+import gc
+import io
+import multiprocessing
+import signal
+import sys
+from contextlib import redirect_stdout
+
+from django.db import connections, transaction
+
+from distributed_insert.datasets import DATASETS
+from distributed_insert.executors import WORKERS
+from distributed_insert.loading import Options, load
+from distributed_insert.models import Order, Product, User
+from distributed_insert.sources import MemorySource
+
+from ..cases import ALIASES, LoadTestCase, stored
+
+ORDERS, USERS, PRODUCTS = DATASETS
+
+
+class CallerTests(LoadTestCase):
+    databases = set(ALIASES)
+
+    def load(self, workers, *datasets):
+        outcome = load({d: MemorySource(d.sample) for d in datasets}, Options(workers=workers))
+        self.assertEqual((outcome.error, outcome.workers), (None, workers))
+
+    def each_kind_of_workers(self):
+        """Return each in turn, and empty the tables after it."""
+        for workers in WORKERS:
+            yield workers
+            for model in (User, Product, Order):
+                model.objects.all().delete()
+
+    def test_the_pace_of_the_garbage_collector_is_restored(self):
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        for workers in self.each_kind_of_workers():
+            with self.subTest(workers=workers):
+                gc.set_threshold(701, 11, 12)
+                self.load(workers, USERS)
+                self.assertEqual(gc.get_threshold(), (701, 11, 12))
+
+    def test_connections_of_the_caller_stay_open(self):
+        for workers in self.each_kind_of_workers():
+            with self.subTest(workers=workers):
+                for alias in ALIASES:
+                    connections[alias].ensure_connection()
+                before = [connections[alias].connection for alias in ALIASES]
+                self.load(workers, *DATASETS)
+                after = [connections[alias].connection for alias in ALIASES]
+                self.assertEqual([a is b for a, b in zip(after, before)], [True] * 4)
+                self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [9, 9, 7])
+
+    def test_a_transaction_of_the_caller_goes_on(self):
+        for workers in self.each_kind_of_workers():
+            with self.subTest(workers=workers):
+                with transaction.atomic(using="orders"):
+                    Order.objects.create(id=50, user_id=1, product_id=1, quantity=1)
+                    self.load(workers, USERS, PRODUCTS)
+                    Order.objects.create(id=51, user_id=1, product_id=1, quantity=1)
+                self.assertEqual(stored(Order), [(50, 1, 1, 1), (51, 1, 1, 1)])
+                self.assertEqual([len(stored(model)) for model in (User, Product)], [9, 9])
+
+    def test_a_transaction_of_the_caller_can_be_rolled_back(self):
+        for workers in self.each_kind_of_workers():
+            with self.subTest(workers=workers):
+                with transaction.atomic(using="orders"):
+                    Order.objects.create(id=50, user_id=1, product_id=1, quantity=1)
+                    self.load(workers, USERS)
+                    transaction.set_rollback(True, using="orders")
+                self.assertEqual((stored(Order), len(stored(User))), ([], 9))
+
+    def test_a_view_that_is_one_transaction_can_load(self):
+        """As with ATOMIC_REQUESTS, where it is set for the database `default`."""
+        for workers in self.each_kind_of_workers():
+            with self.subTest(workers=workers):
+                with transaction.atomic(using="default"):
+                    self.load(workers, *DATASETS)
+                self.assertEqual([len(stored(m)) for m in (User, Product, Order)], [9, 9, 7])
+
+    def test_nothing_is_printed_and_no_handler_of_a_signal_is_changed(self):
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = [signal.getsignal(number) for number in numbers]
+        for workers in self.each_kind_of_workers():
+            output = io.StringIO()
+            with self.subTest(workers=workers), redirect_stdout(output):
+                self.load(workers, USERS)
+                self.assertIs(sys.stdout, output)
+                self.assertEqual(output.getvalue(), "")
+                self.assertEqual([signal.getsignal(number) for number in numbers], before)
+                self.assertEqual(multiprocessing.active_children(), [])

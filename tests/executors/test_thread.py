@@ -1,0 +1,24 @@
+import os
+import threading
+
+from django.test import SimpleTestCase
+
+from distributed_insert.executors.thread import ThreadExecutor
+
+from .contract import ExecutorContract, Worker
+
+
+class ThreadExecutorTests(ExecutorContract, SimpleTestCase):
+    def started(self):
+        return ThreadExecutor(Worker())
+
+    def test_the_jobs_are_done_by_one_thread_of_this_process(self):
+        places = {self.executor.submit("place").result() for _ in range(5)}
+        self.assertEqual(places, {(os.getpid(), "insert_users_0")})
+
+    def test_shutdown_ends_the_thread(self):
+        before = threading.active_count()
+        self.executor.submit("add").result()
+        self.assertEqual(threading.active_count(), before + 1)
+        self.executor.shutdown()
+        self.assertEqual(threading.active_count(), before)

@@ -1,0 +1,29 @@
+"""The tests of whole loads again, each with one process per model: every word is the same."""
+
+import multiprocessing
+from unittest import skipUnless
+
+from ..management import test_options, test_populate_db
+
+# Patches in this process reach those that are forked from it.
+FORKS = multiprocessing.get_start_method() == "fork"
+
+
+def with_processes(*test_cases):
+    for case in test_cases:
+        name = f"{case.__name__}WithProcesses"
+        globals()[name] = skipUnless(FORKS, "Needs fork, for what the tests patch.")(
+            type(name, (case,), {"workers": "process", "__module__": __name__})
+        )
+
+
+with_processes(
+    test_populate_db.SampleTests,
+    test_populate_db.FileTests,
+    test_options.DryRunTests,
+    test_options.AllOrNothingTests,
+    test_options.ConflictTests,
+    test_options.MaxErrorsTests,
+    test_options.RejectsTests,
+    test_options.MapTests,
+)

@@ -1,0 +1,165 @@
+import asyncio
+from concurrent.futures import Future
+
+from django.db import OperationalError
+from django.test import SimpleTestCase
+
+from distributed_insert.exceptions import LoadError, UnconfirmedCommit
+from distributed_insert.executors import Executor, WorkerLost
+from distributed_insert.loading import Counts, ModelResult, Options, Reject
+from distributed_insert.loading.model_load import ModelLoad
+from distributed_insert.loading.results import BatchResult
+from distributed_insert.sources import MemorySource
+
+from .cases import USERS
+
+KILLED = "The process that loaded users was killed. What it had not committed is rolled back."
+
+
+class EndingExecutor(Executor):
+    """An executor whose jobs all end in the same way: they return a value, or raise an error."""
+
+    def __init__(self, end):
+        self.end = end
+        self.jobs = []
+
+    def submit(self, method, *args):
+        self.jobs.append((method, *args))
+        future = Future()
+        if isinstance(self.end, BaseException):
+            future.set_exception(self.end)
+        else:
+            future.set_result(self.end)
+        return future
+
+    def shutdown(self):
+        pass
+
+
+def model_load(**options):
+    return ModelLoad(USERS, MemorySource([]), Options(**options))
+
+
+def started(executor, options):
+    load = ModelLoad(USERS, MemorySource([]), Options(**options))
+
+    async def start():
+        load.start(executor)
+
+    asyncio.run(start())
+    return load
+
+
+class CallTests(SimpleTestCase):
+    def call(self, load, executor, *job):
+        async def call():
+            load.start(executor)
+            return await load.call(*job)
+
+        return asyncio.run(call())
+
+    def test_a_job_and_its_arguments_are_submitted_and_its_result_returned(self):
+        executor = EndingExecutor({7})
+        self.assertEqual(self.call(model_load(), executor, "missing", [7, 8]), {7})
+        self.assertEqual(executor.jobs, [("missing", [7, 8])])
+
+    def assert_fails(self, error, message, is_unconfirmed, *job, **options):
+        load = model_load(**options)
+        with self.assertRaises(LoadError) as caught:
+            self.call(load, EndingExecutor(error), *job)
+        self.assertEqual(str(caught.exception), message)
+        self.assertIs(load.is_unconfirmed, is_unconfirmed)
+        self.assertIs(load.result().is_unconfirmed, is_unconfirmed)
+
+    def test_an_error_of_the_database_names_the_database(self):
+        self.assert_fails(
+            OperationalError("database or disk is full"),
+            "Database 'users': database or disk is full",
+            False,
+            "write",
+        )
+
+    def test_a_load_error_is_raised_as_it_is(self):
+        self.assert_fails(LoadError("users.csv: gone."), "users.csv: gone.", False, "read")
+
+    def test_a_commit_that_failed_is_unconfirmed(self):
+        error = UnconfirmedCommit("Database 'users': I/O error")
+        self.assert_fails(error, "Database 'users': I/O error", True, "write")
+
+    def test_a_lost_worker_is_unconfirmed_if_it_may_have_committed(self):
+        for job, options, may_have_run, is_unconfirmed in (
+            ("write", {}, True, True),
+            ("write", {}, False, False),
+            ("read", {}, True, False),
+            ("missing", {}, True, False),
+            ("write", {"all_or_nothing": True}, True, False),
+            ("commit", {"all_or_nothing": True}, True, True),
+            ("commit", {"all_or_nothing": True}, False, False),
+        ):
+            with self.subTest(job=job, options=options, may_have_run=may_have_run):
+                error = WorkerLost(may_have_run=may_have_run)
+                self.assert_fails(error, KILLED, is_unconfirmed, job, **options)
+
+    def test_once_unconfirmed_it_stays_so(self):
+        load = model_load()
+        for job in ("write", "close"):
+            with self.assertRaises(LoadError):
+                self.call(load, EndingExecutor(WorkerLost(may_have_run=True)), job)
+        self.assertIs(load.is_unconfirmed, True)
+
+    def test_too_little_memory_is_an_error_with_a_remedy(self):
+        self.assert_fails(
+            MemoryError(),
+            "Not enough memory to load users. Try a smaller --batch-size.",
+            False,
+            "read",
+        )
+
+    def test_other_exceptions_are_raised_as_they_are(self):
+        with self.assertRaisesMessage(ZeroDivisionError, "a bug"):
+            self.call(model_load(), EndingExecutor(ZeroDivisionError("a bug")), "read")
+
+    def test_only_a_model_with_a_source_has_something_to_finish(self):
+        async def is_finished(load):
+            load.start(EndingExecutor(None))
+            return load.finished.is_set()
+
+        self.assertIs(asyncio.run(is_finished(model_load())), False)
+        self.assertIs(asyncio.run(is_finished(ModelLoad(USERS, None, Options()))), True)
+
+
+class CountTests(SimpleTestCase):
+    def test_batches_are_added_up(self):
+        load = model_load()
+        rejects = [Reject(number, None, {}, ["No."]) for number in (1, 2, 3)]
+        load.add(BatchResult(Counts(6, 1, 1, 2, 1, 2), rejects[:2], 60))
+        load.add(BatchResult(Counts(9, 2, 3, 3, 2, 1), rejects[2:], 90))
+        load.seconds = 1.5
+        load.rejects_file = "rejects/users.csv"
+        self.assertEqual(
+            load.result(),
+            ModelResult(
+                model="User",
+                source="sample",
+                database="users",
+                counts=Counts(15, 3, 4, 5, 3, 3),
+                is_stored=True,
+                is_unconfirmed=False,
+                rejects=tuple(rejects),
+                rejects_file="rejects/users.csv",
+                seconds=1.5,
+            ),
+        )
+
+    def test_records_that_are_lost_or_counted_twice_are_an_error(self):
+        for counts in (Counts(2, 1), Counts(1, 1, 1), Counts(1, 0, 0, 1, 0, 1), Counts(0, 1)):
+            with self.subTest(counts=counts), self.assertRaises(RuntimeError) as caught:
+                model_load().add(BatchResult(counts, [], 0))
+            self.assertEqual(
+                str(caught.exception), f"User records were lost or counted twice: {counts}"
+            )
+
+    def test_with_one_transaction_nothing_is_stored_yet(self):
+        for options, is_stored in (({}, True), ({"dry_run": True}, False)):
+            with self.subTest(options=options):
+                self.assertIs(model_load(**options).result().is_stored, is_stored)
