@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import string
 
 from ..sources import DEFAULT_ENCODING
 
@@ -21,13 +22,19 @@ def _integer(text, least, kind):
 
 
 def encoding(text):
-    """An encoding that text can be read from and written to."""
+    """An encoding that gives ASCII back as it was written, also when it is read byte by byte."""
+    sample = string.printable + r"\u0041"
     try:
-        "\ud800".encode(text, "backslashreplace")
-        name = codecs.lookup(text).name
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no text encoding") from error
-    return DEFAULT_ENCODING if name == "utf-8" else text
+        encoded = sample.encode(text)
+        decoded = {encoded.decode(text), "".join(codecs.iterdecode(map(bytes, zip(encoded)), text))}
+        # unicode_escape would write a line break as two characters, and no line would end.
+        sizes = {len(character.encode(text)) for character in sample}
+        is_text = decoded == {sample} and len(sizes) == 1
+    except (LookupError, ValueError):
+        is_text = False
+    if not is_text:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a text encoding")
+    return DEFAULT_ENCODING if codecs.lookup(text).name == "utf-8" else text
 
 
 def delimiter(text):

@@ -1,4 +1,6 @@
+import codecs
 from argparse import ArgumentTypeError
+from encodings.aliases import aliases
 
 from django.test import SimpleTestCase
 
@@ -20,11 +22,39 @@ class ArgumentTests(SimpleTestCase):
         self.assert_refused(arguments.whole_number, "-1", "x", "")
 
     def test_encodings(self):
-        self.assertEqual(arguments.encoding("latin-1"), "latin-1")
+        names = (
+            "latin-1 utf-16 utf-16-le utf-16-be utf-32 cp1252 cp1250 cp037 iso8859-2 iso8859-15 "
+            "koi8-r mac_roman shift_jis euc_jp gb18030 big5"
+        )
+        for name in names.split():
+            with self.subTest(name=name):
+                self.assertEqual(arguments.encoding(name), name)
         for name in ("utf-8", "UTF8", "utf-8-sig"):
             self.assertEqual(arguments.encoding(name), "utf-8-sig")
-        self.assert_refused(arguments.encoding, "none", "hex", "rot13", "idna", "a\0b")
-        self.assert_refused(arguments.encoding, "punycode", "unicode_escape", "raw_unicode_escape")
+
+    def test_error_for_what_is_not_a_text_encoding(self):
+        names = "none a\0b hex rot13 undefined idna punycode unicode_escape raw_unicode_escape"
+        for name in names.split():
+            with self.subTest(name=name), self.assertRaises(ArgumentTypeError) as caught:
+                arguments.encoding(name)
+            self.assertEqual(str(caught.exception), f"'{name}' is not a text encoding")
+
+    def test_every_encoding_is_refused_or_gives_back_what_was_written(self):
+        accepted = []
+        for name in sorted({*aliases.values(), "raw_unicode_escape", "unicode_escape"}):
+            try:
+                arguments.encoding(name)
+            except ArgumentTypeError:
+                continue
+            accepted.append(name)
+            with self.subTest(name=name):
+                characters = "".join(bytes([byte]).decode(name, "ignore") for byte in range(256))
+                text = (characters + "éčж漢あ한").encode(name, "ignore").decode(name)
+                text = f"{text}\r\n'\\u0041', \"\\x41\\n\"\n{text}\n"
+                written = b"".join(codecs.iterencode(text, name))
+                read = "".join(codecs.iterdecode(map(bytes, zip(written)), name))
+                self.assertEqual((read, written.decode(name)), (text, text))
+        self.assertGreater(len(accepted), 80)
 
     def test_delimiters(self):
         for text, character in ((";", ";"), ("\t", "\t"), ("\\t", "\t")):
