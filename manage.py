@@ -8,14 +8,26 @@ import sys
 def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ds_project.settings")
     try:
+        from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
+        from django.db import DatabaseError
     except ImportError as error:
-        raise ImportError(
-            "Django is not installed in this Python. Activate the virtual environment, "
+        sys.exit(
+            f"Error: Django cannot be imported: {error}. Activate the virtual environment, "
             "or run: pip install -r requirements.txt"
-        ) from error
-    execute_from_command_line(sys.argv)
+        )
+    try:
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, DatabaseError) as error:
+        if "--traceback" in sys.argv:
+            raise
+        kind = "Database error" if isinstance(error, DatabaseError) else "Error"
+        sys.exit(f"{kind}: {' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        sys.exit(130)

@@ -3,9 +3,10 @@
 import os
 from pathlib import Path
 
-import dj_database_url
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
+from django.db.utils import load_backend
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -50,6 +51,7 @@ TEMPLATES = [
     },
 ]
 
+POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 SQLITE_ENGINE = "django.db.backends.sqlite3"
 
 # WAL lets readers go on while a worker writes, FULL keeps every commit through a power cut, and a
@@ -61,12 +63,42 @@ SQLITE_OPTIONS = {
 }
 
 
+def from_url(variable):
+    """Return what the URL in an environment variable says; no message shows it or its password."""
+    try:
+        import dj_database_url
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"{variable} cannot be read without dj-database-url. Run: pip install dj-database-url"
+        ) from error
+    try:
+        config = dj_database_url.parse(os.environ[variable])
+    except ValueError:
+        config = {"NAME": ""}
+    # A database in memory has one connection, and each worker needs its own.
+    if config["NAME"] in ("", ":memory:") and "service" not in config.get("OPTIONS", {}):
+        raise ImproperlyConfigured(
+            f"{variable} is not the URL of a database. Write it like "
+            "postgres://user:password@host:5432/name (in a password, %40 for @, %2F for /), "
+            "or like sqlite:////folder/name.db."
+        )
+    if config["ENGINE"] == POSTGRESQL_ENGINE:
+        try:
+            load_backend(POSTGRESQL_ENGINE)
+        except ImproperlyConfigured as error:
+            raise ImproperlyConfigured(
+                f"{variable} is the URL of a PostgreSQL server, and its driver is missing. "
+                'Run: pip install "psycopg[binary]"'
+            ) from error
+    return config
+
+
 def database(alias):
     """Return the settings of a database: $<ALIAS>_DATABASE_URL, or <alias>.db in BASE_DIR."""
-    url = os.environ.get(f"{alias.upper()}_DATABASE_URL")
+    variable = f"{alias.upper()}_DATABASE_URL"
     config = (
-        dj_database_url.parse(url)
-        if url
+        from_url(variable)
+        if os.environ.get(variable)
         else {"ENGINE": SQLITE_ENGINE, "NAME": str(BASE_DIR / f"{alias}.db")}
     )
     # The databases know nothing of each other: tests of one need no other made first.

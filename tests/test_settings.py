@@ -5,6 +5,7 @@ from pathlib import Path
 from unittest import mock
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, connections, transaction
 from django.test import SimpleTestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
@@ -39,7 +40,8 @@ class DatabaseSettingsTests(SimpleTestCase):
     def test_a_url_moves_a_database_to_a_server(self):
         url = "postgres://loader:secret@db.example.com:5433/users"
         with mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
-            config = settings.database("users")
+            with mock.patch.object(settings, "load_backend"):  # The driver may be missing.
+                config = settings.database("users")
         self.assertEqual(
             {key: config[key] for key in ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT")},
             {
@@ -60,6 +62,40 @@ class DatabaseSettingsTests(SimpleTestCase):
         self.assertEqual(config["NAME"], "/data/people.db")
         self.assertEqual(config["OPTIONS"], settings.SQLITE_OPTIONS)
         self.assertEqual(config["TEST"]["NAME"], "/data/test_people.db")
+
+    def test_error_for_what_is_not_the_url_of_a_database_names_neither_url_nor_password(self):
+        for url in (
+            "users",
+            "/data/users.db",
+            "ftp://loader:secret@host/users",
+            "postgres://loader:secret@host:port/users",
+            "postgres://loader:secret@host:65536/users",
+            "postgres://loader:se/cret@host/users",
+            "postgres://loader:se[cret@host/users",
+            "postgres://loader:secret@host",
+            "postgres://loader:secret@host/",
+            "sqlite://",
+            "sqlite:///",
+            "sqlite://users.db",
+            "sqlite://:memory:",
+            "sqlite:///:memory:",
+        ):
+            with self.subTest(url=url), mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
+                with self.assertRaises(ImproperlyConfigured) as caught:
+                    settings.database("users")
+                self.assertEqual(
+                    str(caught.exception),
+                    "USERS_DATABASE_URL is not the URL of a database. Write it like "
+                    "postgres://user:password@host:5432/name (in a password, %40 for @, "
+                    "%2F for /), or like sqlite:////folder/name.db.",
+                )
+                self.assertIsNone(caught.exception.__context__)
+
+    def test_a_service_of_postgresql_needs_no_name(self):
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL="postgres:///?service=users"):
+            with mock.patch.object(settings, "load_backend"):
+                config = settings.database("users")
+        self.assertEqual((config["NAME"], config["OPTIONS"]), ("", {"service": "users"}))
 
 
 class SQLiteTests(TransactionTestCase):
