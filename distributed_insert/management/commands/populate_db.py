@@ -14,6 +14,7 @@ from ...executors import WORKERS
 from ...loading import ON_CONFLICT, Options, load
 from ...sources import DEFAULT_ENCODING, FORMATS, STANDARD_INPUT, MemorySource, open_source
 from .. import arguments
+from ..locks import migration_lock
 from ..output import SummaryFile, print_lines
 from ..signals import interrupts
 
@@ -202,9 +203,11 @@ class Command(BaseCommand):
         for alias in connections:
             told = io.StringIO()
             try:
-                call_command("migrate", database=alias, verbosity=verbosity, stdout=told)
-            except DatabaseError as error:
-                raise CommandError(f"Database '{alias}' cannot be migrated: {error}") from error
+                with migration_lock(connections[alias]):
+                    call_command("migrate", database=alias, verbosity=verbosity, stdout=told)
+            except (DatabaseError, OSError) as error:
+                why = " ".join(str(error).split())
+                raise CommandError(f"Database '{alias}' cannot be migrated: {why}") from error
             finally:
                 print_lines(self.stdout, told.getvalue().splitlines())
         # Worker processes must not inherit them.
