@@ -10,10 +10,37 @@ from django.db.utils import load_backend
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
+
+def switch(variable):
+    return os.environ.get(variable, "").lower() in {"1", "true", "yes", "on"}
+
+
+def items(variable):
+    return [item.strip() for item in os.environ.get(variable, "").split(",") if item.strip()]
+
+
+def seconds(variable):
+    text = os.environ.get(variable) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise ImproperlyConfigured(f"{variable} is not a number of seconds.")
+    return int(text)
+
+
 # A random key per start serves loading and development; a restart then ends every session.
 SECRET_KEY = os.environ.get("SECRET_KEY") or get_random_secret_key()
-DEBUG = os.environ.get("DEBUG", "").lower() in {"1", "true", "yes", "on"}
-ALLOWED_HOSTS = [host.strip() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+DEBUG = switch("DEBUG")
+ALLOWED_HOSTS = items("ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = items("CSRF_TRUSTED_ORIGINS")
+STATIC_ROOT = os.environ.get("STATIC_ROOT")
+STATIC_URL = "static/"
+
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = switch("HTTPS")
+# Browsers remember this: it has a variable of its own, to be set when HTTPS is known to work.
+SECURE_HSTS_SECONDS = seconds("SECURE_HSTS_SECONDS")
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE_HSTS_SECONDS > 0
+proxy_header = os.environ.get("SECURE_PROXY_SSL_HEADER")
+if proxy_header:
+    SECURE_PROXY_SSL_HEADER = (f"HTTP_{proxy_header.upper().replace('-', '_')}", "https")
 
 INSTALLED_APPS = [
     "distributed_insert",
@@ -36,6 +63,7 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "ds_project.urls"
+WSGI_APPLICATION = "ds_project.wsgi.application"
 
 TEMPLATES = [
     {
@@ -127,5 +155,5 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-STATIC_URL = "static/"
+TIME_ZONE = "UTC"
 USE_TZ = True
