@@ -1,0 +1,457 @@
+"""Load small random files, and compare all that is said of them with a plain oracle.
+
+    python -m tests.faults.fuzz --rounds 3000
+
+A round loads files of up to three models, good and bad in many ways, into databases that may hold
+rows already. Compared are the exit status, the message, the counts, every reject with its number,
+line, data and errors, the files of rejects, and every row stored afterwards. `--seed` repeats a run
+and `--only` one round of it; the files of a round that differs are kept.
+"""
+
+import argparse
+import csv
+import gzip
+import io
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+import django
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+
+from ..cases import environment
+from . import oracle
+from .oracle import FIELDS
+
+MODELS = {"users": "User", "products": "Product", "orders": "Order"}
+TABLES = {alias: f"distributed_insert_{model.lower()}" for alias, model in MODELS.items()}
+LINE_ENDS = ("\n", "\r\n", "\r")
+ODD_NUMBERS = (
+    *(
+        "",
+        "0",
+        "-1",
+        "-0",
+        "007",
+        "1_000",
+        "١٢",
+        "+5",
+        " 12",
+        "3.0",
+        "5.",
+        ".5",
+        "-.5",
+        "1e5",
+        "1E-2",
+    ),
+    *("1e999", "-1e999", "1e-400", "1-2", "-", ".", "e5", "NaN", "Infinity", "True", "0x10", "²"),
+    *("2147483647", "2147483648", "-2147483649", "99999999999999999999", "9" * 400, "=1", "'7"),
+)
+NAMES = (
+    *("Ann", "Ben", "Zoë", "Desk", " Cid ", "", "  ", "x" * 100, "x" * 101, "y" * 1200, "\u3000Li"),
+    *(
+        "A\u2028n",
+        "a\x85b",
+        "a\x00b",
+        "a\tb",
+        "\x1fAnn",
+        "=1+1",
+        "'=1",
+        "@x",
+        "-x",
+        "-5",
+        "'-x",
+        "'",
+    ),
+    *("La\nmp", "La\rmp", "La\r\nmp", 'a "b"', "a,b", "a;b", "\ufeffx", "👍", "\xad"),
+)
+EMAILS = (
+    *("a@b", "stanisław@wp.pl", " c@d ", "", " ", "a", "a@@b", "@b", "a@", "a b@c", "a@b\u2028c"),
+    *("a\x7f@b", "a@b\x00", "\u3000e@f", "x" * 250 + "@bcd", "x" * 251 + "@bcd", "=a@b", "\xa0a@b"),
+)
+ODD_JSON = (
+    *(
+        "null",
+        "true",
+        "false",
+        "1.0",
+        "-0",
+        "0",
+        "-1",
+        "2147483648",
+        "1e5",
+        "1e999",
+        "-1e999",
+        "NaN",
+    ),
+    *("Infinity", "-Infinity", "[]", "{}", '"5"', '""', '" "', '{"a": [1, {"b": null}]}', "[[1]]"),
+    *("9" * 400, "-" + "9" * 400, '"\\ud800"', '"\\u0000"', '"a\\u2028b"', '"\u2028"', '"a\\nb"'),
+    *(
+        '{"a": 1, "a": 2}',
+        "[" * 150 + "]" * 150,
+        "[" * 100_000,
+        "[NaN]",
+        "1_000",
+        "+5",
+        "012",
+        "'x'",
+    ),
+)
+ODD_LINES = (
+    *("", "", "  ", '"', '""', '"1\n2', '1,"2', "x" * 140_000, "," * 1_100, "z" * 1_100_000),
+    "," * 1_100_000,
+)
+NO_RECORDS = (
+    *("", " ", "\u2028", "{", "[1]", "7", "null", '"x"', "{x}", "{}", "{} {}", "\ufeff{}", "\x00"),
+    *("NaN", "[" * 150 + "]" * 150, json.dumps({"name": "x" * 1_100_000})),
+    json.dumps({f"k{n}": 1 for n in range(1_100)}),
+)
+NOISE = "\",;\r\n\x00'\t =é\u2028\x85\ufeff\\{}:0a"
+
+
+class Round(NamedTuple):
+    """What is loaded: files by alias, into rows by alias and id."""
+
+    files: Dict[str, Tuple[str, bytes]]
+    """The name and the content of each file."""
+    rows: Dict[str, Dict[int, Tuple]]
+    options: oracle.Options
+    batch_size: int
+
+
+def random_round(rng) -> Round:
+    aliases = [alias for alias in FIELDS if rng.random() < 0.8] or ["users"]
+    rows = {
+        "users": {n: (n, f"User {n}", "u@v") for n in some_ids(rng)},
+        "products": {n: (n, f"Product {n}", 1.5) for n in some_ids(rng)},
+    }
+    parents = [(user, product) for user in rows["users"] for product in rows["products"]]
+    rows["orders"] = {n: (n, *rng.choice(parents), 1) for n in some_ids(rng) if parents}
+    columns = {alias: {} for alias in FIELDS}
+    if rng.random() < 0.1:
+        columns[rng.choice(aliases)]["id"] = "key"
+    options = oracle.Options(
+        on_conflict=rng.choice(["error", "ignore", "update"]),
+        encoding="latin-1" if rng.random() < 0.05 else "utf-8-sig",
+        delimiter=rng.choice(",,,,,,;\t|"),
+        ignore_unknown=rng.random() < 0.2,
+        columns=columns,
+        transaction=rng.choice([None] * 8 + ["all_or_nothing", "dry_run"]),
+    )
+    files = {alias: random_file(rng, alias, options) for alias in aliases}
+    return Round(files, rows, options, rng.choice([1, 2, 3, 4, 5, 10_000]))
+
+
+def some_ids(rng):
+    return [n for n in range(1, 7) if rng.random() < 0.2] if rng.random() < 0.5 else []
+
+
+def random_file(rng, alias, options):
+    columns = [options.columns[alias].get(name, name) for name in FIELDS[alias]]
+    is_json = rng.random() < 0.4
+    text = (json_text if is_json else csv_text)(rng, columns, options)
+    if rng.random() < 0.1:
+        text = noisy(rng, text)
+    content = text.encode(options.encoding.replace("-sig", ""), "replace")
+    if options.encoding == "utf-8-sig" and rng.random() < 0.2:
+        content = b"\xef\xbb\xbf" + content
+    if rng.random() < 0.01:
+        at = rng.randint(0, len(content))
+        content = content[:at] + rng.choice([b"\xe9", b"\xff", b"\xed\xa0\x80"]) + content[at:]
+    name = f"{alias}.{rng.choice(['jsonl', 'ndjson']) if is_json else rng.choice(['csv', 'txt'])}"
+    if rng.random() < 0.2:
+        name += ".gz"
+        if rng.random() > 0.03:
+            content = gzip.compress(content)
+            if rng.random() < 0.05:
+                content = content[: rng.randint(1, len(content) - 1)]
+    return name, content
+
+
+def joined(rng, lines):
+    """Join lines with one kind of line end, or with each kind, the last with one or without."""
+    ends = LINE_ENDS if rng.random() < 0.1 else [rng.choice(["\n", "\n", *LINE_ENDS])]
+    text = "".join(line + rng.choice(ends) for line in lines)
+    return text.rstrip("\r\n") if rng.random() < 0.2 else text
+
+
+def noisy(rng, text):
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randint(0, len(text))
+        text = text[:at] + rng.choice([*NOISE, ""]) + text[at + rng.randint(0, 1) :]
+    return text
+
+
+def csv_text(rng, columns, options):
+    header, odd = list(columns), random_share(rng)
+    if rng.random() < 0.3:
+        rng.shuffle(header)
+    if rng.random() < 0.2:
+        name = rng.choice(["_note", "_", "colour" if options.ignore_unknown else "_colour"])
+        header.insert(rng.randint(0, len(header)), name)
+    if rng.random() < 0.1:
+        header = ["_line", "_errors", *header]
+    if rng.random() < 0.02:
+        at = rng.randrange(len(header))
+        header[at : at + 1] = rng.choice([[], [f" {header[at]}"], [header[at]] * 2, ["colour"]])
+    rows = [[csv_value(rng, name, odd) for name in header] for _ in range(rng.randint(0, 9))]
+    lines = [csv_line(rng, row, options.delimiter, odd) for row in rows]
+    lines.insert(0, options.delimiter.join(header))
+    for line in ODD_LINES:
+        if rng.random() < odd / (5 + len(line) / 100):
+            lines.insert(rng.randint(1, len(lines)), line)
+    return joined(rng, lines) if rng.random() > 0.005 else ""
+
+
+def random_share(rng):
+    """Return a share of odd values: most files have few."""
+    return rng.choice([0, 0.02, 0.1, 0.5])
+
+
+def csv_value(rng, name, odd):
+    is_odd = rng.random() < odd
+    if is_odd and rng.random() < 0.1:
+        return rng.choice(NAMES + ODD_NUMBERS + EMAILS)
+    if name == "name" or name.startswith("_"):
+        return rng.choice(NAMES) if is_odd else "Ann"
+    if name == "email":
+        return rng.choice(EMAILS) if is_odd else "a@b"
+    if name == "price":
+        return rng.choice(ODD_NUMBERS) if is_odd else rng.choice(["1", "9.5", "100.00"])
+    return rng.choice(ODD_NUMBERS) if is_odd else str(rng.randint(1, 8))
+
+
+def csv_line(rng, row, delimiter, odd):
+    if rng.random() < odd / 3:
+        row = row[: rng.randint(1, len(row))]
+    if rng.random() < odd / 3:
+        row = row + ["more"] * rng.randint(1, 3)
+    quoting = csv.QUOTE_ALL if rng.random() < 0.1 else csv.QUOTE_MINIMAL
+    file = io.StringIO()
+    # With this line end, cells that have any line end are quoted.
+    csv.writer(file, delimiter=delimiter, lineterminator="\r\n", quoting=quoting).writerow(row)
+    line = file.getvalue()[:-2]
+    if rng.random() < odd / 3:
+        at = rng.randint(0, len(line))
+        line = line[:at] + '"' + line[at:]
+    return line
+
+
+def json_text(rng, columns, options):
+    odd = random_share(rng)
+    lines = [json_line(rng, columns, odd) for _ in range(rng.randint(0, 9))]
+    for line in NO_RECORDS:
+        if rng.random() < odd / (5 + len(line) / 100):
+            lines.insert(rng.randint(0, len(lines)), line)
+    return joined(rng, lines)
+
+
+def json_line(rng, columns, odd):
+    pairs = [(json.dumps(name), json_value(rng, name, odd)) for name in columns]
+    if rng.random() < odd / 3:
+        pairs.pop(rng.randrange(len(pairs)))
+    if rng.random() < odd / 3:
+        key = rng.choice([*columns, "_note", "_errors", "colour", "", "a\u2028b", "\ud800"])
+        pairs.insert(rng.randint(0, len(pairs)), (json.dumps(key), json_value(rng, key, odd)))
+    if rng.random() < 0.2:
+        rng.shuffle(pairs)
+    return "{" + ", ".join(f"{key}: {value}" for key, value in pairs) + "}"
+
+
+def json_value(rng, name, odd):
+    if rng.random() < odd / 2:
+        return rng.choice(ODD_JSON)
+    value = csv_value(rng, name, odd)
+    if name in ("name", "email") or rng.random() < odd / 5:
+        return json.dumps(value, ensure_ascii=rng.random() < 0.5)
+    return value or "null"
+
+
+def store(rows):
+    """Have just these rows in the databases."""
+    for alias, table in rows.items():
+        with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            cursor.execute(f"DELETE FROM {TABLES[alias]}")
+            fields, places = ", ".join(FIELDS[alias]), ", ".join(["%s"] * len(FIELDS[alias]))
+            insert = f"INSERT INTO {TABLES[alias]} ({fields}) VALUES ({places})"
+            cursor.executemany(insert, list(table.values()))
+
+
+def stored():
+    """Return the rows of the databases."""
+    found = {}
+    for alias, fields in FIELDS.items():
+        with connections[alias].cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join(fields)} FROM {TABLES[alias]}")
+            found[alias] = {row[0]: row for row in cursor.fetchall()}
+    return found
+
+
+class Fuzzer:
+    """Rounds in a folder of their own; each depends on nothing but the seed and its number."""
+
+    def __init__(self, folder, seed):
+        self.folder = Path(folder)
+        self.seed = seed
+        self.figures = Counter()
+
+    def differences(self, number) -> List[str]:
+        """Run a round; return what is not as the oracle says."""
+        round_ = random_round(random.Random(f"{self.seed}-{number}"))
+        folder = self.folder / "round"
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        paths = {alias: str(folder / name) for alias, (name, _) in round_.files.items()}
+        for alias, path in paths.items():
+            Path(path).write_bytes(round_.files[alias][1])
+        expected = oracle.load(paths, round_.rows, round_.options)
+        store(round_.rows)
+        status, message, output, summary = self.load(folder, paths, round_)
+        found = list(differing("exit status", expected.status, status))
+        if not are_the_lines(message, expected.message):
+            found += differing("message", expected.message, message)
+        found += differing("rows", expected.rows, stored())
+        for alias, counts in expected.counts.items():
+            told = summary["models"][MODELS[alias].lower()]
+            found += differing(f"{alias} counts", counts, {name: told[name] for name in counts})
+            lines = printed_rejects(output, MODELS[alias])
+            found += differing_rejects(alias, paths[alias], expected.rejects[alias], lines)
+            in_file = read_rejects(folder / "rejects", alias, round_)
+            found += differing_files(alias, expected.rejects[alias], in_file)
+        self.figures.update(files=len(paths), rejects=sum(map(len, expected.rejects.values())))
+        self.figures[f"exit status {status}"] += 1
+        self.figures.update(records=sum(c["read"] for c in expected.counts.values()))
+        return found
+
+    def load(self, folder, paths, round_):
+        """Return the exit status, the lines of the message, the output and the summary."""
+        options = round_.options._asdict()
+        held = options.pop("transaction")
+        renamed = [
+            (MODELS[alias].lower(), field, column)
+            for alias, columns in options.pop("columns").items()
+            for field, column in columns.items()
+        ]
+        output, status, message = io.StringIO(), 0, ""
+        try:
+            call_command(
+                "populate_db",
+                **paths,
+                **options,
+                **({held: True} if held else {}),
+                map=renamed,
+                batch_size=round_.batch_size,
+                rejects=str(folder / "rejects"),
+                summary=str(folder / "summary.json"),
+                workers="thread",
+                stdout=output,
+            )
+        except CommandError as error:
+            status, message = error.returncode, str(error)
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        return status, message.splitlines(), output.getvalue(), summary
+
+
+def differing(what, expected, found):
+    if expected != found:
+        yield f"{what}: {found!r}, expected {expected!r}"
+
+
+def are_the_lines(found, expected):
+    """Whether these are the lines, the errors of several files in any order."""
+    return len(found) == len(expected) and all(
+        line == form or (form.endswith("(") and line.startswith(form))
+        for line, form in zip(sorted(found), sorted(expected))
+    )
+
+
+def printed_rejects(output, model) -> List[str]:
+    """Return the lines of the list of a model's rejects."""
+    _, _, rest = output.partition(f"{model} rejects: [\n")
+    return rest.partition("]\n")[0].splitlines() if rest else []
+
+
+def differing_rejects(alias, path, rejects, lines):
+    if len(rejects) != len(lines):
+        yield f"{alias}: {len(lines)} rejects are listed, expected {len(rejects)}"
+    for reject, line in zip(rejects, lines):
+        place = f"'file': {path!r}, 'record': {reject.number}, 'line': {reject.line}}},"
+        if reject.errors is None:
+            expected = place
+        elif reject.data is None:
+            expected = f"'success': False, 'errors': {reject.errors!r}, {place}"
+        else:
+            data = {"data": reject.data, "success": False, "errors": reject.errors}
+            expected = f"  {repr(data)[:-1]}, {place}"
+        if not line.endswith(expected) or (reject.data is not None and line != expected):
+            yield f"{alias} reject:\n  found    {line[:2000]}\n  expected {expected[:2000]}"
+
+
+def read_rejects(folder, alias, round_) -> List[Any]:
+    """Return the records of a model's file of rejects, in the forms that `written` gives."""
+    delimiter, encoding = round_.options.delimiter, round_.options.encoding.replace("-sig", "")
+    for path in folder.glob(f"{alias}.*"):
+        text = path.read_bytes().decode(encoding)
+        if path.suffix == ".jsonl":
+            return list(map(json.loads, text.split("\n")[:-1]))
+        _, *rows = oracle.csv_rows(list(io.StringIO(text, newline="")), delimiter)
+        return [[*cells[:2], *map(oracle.unquoted, cells[2:])] for _, cells, _ in rows]
+    return []
+
+
+def written(reject, is_json):
+    """Return the form that a reject has in a file."""
+    if is_json:
+        data = {"_text": reject.raw} if type(reject.raw) is str else reject.raw
+        return {**data, "_line": reject.line, "_errors": reject.errors}
+    cells = [reject.raw] if type(reject.raw) is str else reject.raw
+    return [str(reject.line), "; ".join(reject.errors), *cells]
+
+
+def differing_files(alias, rejects, found):
+    """Compare what a file of rejects has with the rejects."""
+    if len(rejects) != len(found):
+        yield f"{alias}: {len(found)} rejects are in the file, expected {len(rejects)}"
+    for reject, record in zip(rejects, found):
+        if reject.errors is not None:
+            # As text, in which NaN equals NaN.
+            expected = repr(written(reject, type(record) is dict))
+            yield from differing(f"{alias} reject in the file", expected, repr(record))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--only", type=int, help="the number of the one round to run")
+    arguments = parser.parse_args()
+    numbers = range(arguments.rounds) if arguments.only is None else [arguments.only]
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.update(environment(folder, DJANGO_SETTINGS_MODULE="ds_project.settings"))
+        django.setup()
+        for alias in FIELDS:
+            call_command("migrate", database=alias, verbosity=0)
+        fuzzer = Fuzzer(folder, arguments.seed)
+        for number in numbers:
+            differences = fuzzer.differences(number)
+            if differences:
+                wrong += 1
+                kept = shutil.copytree(fuzzer.folder / "round", tempfile.mkdtemp() + "/round")
+                sys.stdout.write(f"--seed {arguments.seed} --only {number}: files in {kept}\n")
+                sys.stdout.writelines(f"  {difference}\n" for difference in differences)
+    figures = ", ".join(f"{name}: {count:,}" for name, count in sorted(fuzzer.figures.items()))
+    sys.stdout.write(f"Seed {arguments.seed}, {len(numbers)} rounds, {wrong} differ; {figures}.\n")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
