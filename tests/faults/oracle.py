@@ -60,11 +60,10 @@ class Outcome(NamedTuple):
 class Record(NamedTuple):
     line: int
     raw: Any
-    fields: Dict[str, Any] = {}
-    data: Optional[Dict[str, Any]] = None
-    faults: Optional[List[str]] = []
+    fields: Dict[str, Any]
+    data: Optional[Dict[str, Any]]
+    faults: Optional[List[str]]
     """What is wrong with its form; None where the words are left open."""
-    is_readable: bool = True
 
 
 class Unreadable(Exception):
@@ -189,7 +188,7 @@ def judge(alias, record, stored, options):
     ):
         if name in values and values[name] not in stored[parents]:
             errors.append(f"Invalid reference: {label} {values[name]} does not exist")
-    if record.is_readable:
+    if type(record.raw) is not str:
         missing = dict.fromkeys(name for name, _ in rules[alias] if name not in present)
         errors += [f"Missing field: {name}" for name in missing]
     return values, errors + record.faults
@@ -254,6 +253,10 @@ def read_file(alias, path, options) -> List[Record]:
     return read(lines, columns, options)
 
 
+def too_large(line, raw):
+    return Record(line, raw, {}, None, None)
+
+
 def is_unknown(name, columns, options):
     return not (options.ignore_unknown or name in columns.values() or name.startswith("_"))
 
@@ -268,10 +271,10 @@ def read_json(lines, columns, options):
 
 def json_record(line, text, columns, options):
     def malformed(reason):
-        return Record(line, text, {}, shown({"text": text}), [f"Malformed JSON: {reason}"], False)
+        return Record(line, text, {}, shown({"text": text}), [f"Malformed JSON: {reason}"])
 
     if len(text) > MAX_CHARACTERS:
-        return Record(line, text, faults=None)
+        return too_large(line, text)
     try:
         raw = json.JSONDecoder(object_pairs_hook=without_duplicates).decode(text)
     except json.JSONDecodeError as error:
@@ -285,7 +288,7 @@ def json_record(line, text, columns, options):
     if depth(raw) > MAX_DEPTH:
         return malformed("nested too deeply")
     if len(raw) > MAX_COLUMNS:
-        return Record(line, raw, faults=None)
+        return too_large(line, raw)
     fields = {name: raw[column] for name, column in columns.items() if column in raw}
     faults = [f"Unknown field: {name}" for name in raw if is_unknown(name, columns, options)]
     data = {name: value for name, value in raw.items() if not name.startswith("_")}
@@ -328,12 +331,11 @@ def read_csv(lines, columns, options):
     records = []
     for line, cells, reason in rows:
         if TOO_LONG in reason:
-            records.append(Record(line, cells, faults=None))
+            records.append(too_large(line, cells))
         elif reason:
-            data = shown({"text": cells})
-            records.append(Record(line, cells, {}, data, [reason], is_readable=False))
+            records.append(Record(line, cells, {}, shown({"text": cells}), [reason]))
         elif len(cells) > MAX_COLUMNS:
-            records.append(Record(line, cells, faults=None))
+            records.append(too_large(line, cells))
         else:
             cells = list(map(unquoted, cells)) if is_rejects_file else cells
             records.append(csv_record(line, header, cells, columns))
@@ -359,7 +361,7 @@ def csv_record(line, header, cells, columns):
         header = [name for n, name in enumerate(header) if n not in own]
     more = len(cells) - len(header)
     if more <= 0:
-        return Record(line, cells, fields, shown(data))
+        return Record(line, cells, fields, shown(data), [])
     fault = f"{more} {'value' if more == 1 else 'values'} more than the header has columns"
     return Record(line, cells, fields, None, [fault])
 
