@@ -227,12 +227,12 @@ def claims(message) -> Dict[str, Tuple[int, bool]]:
     Empty if it says nothing about it.
     """
     stored = re.search(r"^Stored before that: (.*?)\.(?: |$)", message, re.MULTILINE)
-    if not stored and "Nothing was stored." not in message:
+    is_sure = "may have been stored" not in message
+    if not stored and is_sure and "Nothing was stored." not in message:
         return {}
     told = re.findall(r"(\w+) (at least )?([\d,]+)", stored.group(1)) if stored else []
     counts = {m: (int(n.replace(",", "")), not at_least) for m, at_least, n in told}
-    others = (0, "may have been stored" not in message)
-    return {alias: counts.get(model, others) for alias, model in MODELS.items()}
+    return {alias: counts.get(model, (0, is_sure)) for alias, model in MODELS.items()}
 
 
 def problems_of_ending(load, fault):
