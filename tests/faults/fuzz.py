@@ -456,7 +456,9 @@ def main():
             differences = fuzzer.differences(number)
             if differences:
                 wrong += 1
-                kept = shutil.copytree(fuzzer.folder / "round", tempfile.mkdtemp() + "/round")
+                kept = shutil.copytree(
+                    fuzzer.folder / "round", tempfile.mkdtemp(prefix="fuzz-") + "/round"
+                )
                 sys.stdout.write(f"--seed {arguments.seed} --only {number}: files in {kept}\n")
                 sys.stdout.writelines(f"  {difference}\n" for difference in differences)
     figures = ", ".join(f"{name}: {count:,}" for name, count in sorted(fuzzer.figures.items()))
