@@ -74,7 +74,9 @@ def measure(path, folder):
 
 
 def main():
-    sys.stdout.write("| file | unpacked MB | seconds | MB/s | most memory, MB |\n|---|---|---|---|---|\n")
+    sys.stdout.write(
+        "| file | unpacked MB | seconds | MB/s | most memory, MB |\n|---|---|---|---|---|\n"
+    )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manage("migrate", "--database=products", folder=folder)

@@ -326,7 +326,7 @@ class Fuzzer:
             lines = printed_rejects(output, MODELS[alias])
             found += differing_rejects(alias, paths[alias], expected.rejects[alias], lines)
             in_file = read_rejects(folder / "rejects", alias, round_)
-            found += differing_files(alias, expected.rejects[alias], in_file)
+            found += differing_files(alias, expected.in_files[alias], in_file)
         self.figures.update(files=len(paths), rejects=sum(map(len, expected.rejects.values())))
         self.figures[f"exit status {status}"] += 1
         self.figures.update(records=sum(c["read"] for c in expected.counts.values()))

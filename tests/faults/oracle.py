@@ -13,6 +13,7 @@ import unicodedata
 import zlib
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
+# In the order in which a missing one is reported.
 FIELDS = {
     "users": ["id", "name", "email"],
     "products": ["id", "name", "price"],
@@ -20,7 +21,7 @@ FIELDS = {
 }
 MAX_INTEGER = 2147483647
 MAX_CHARACTERS = 1_048_576
-TOO_LONG = f"longer than {MAX_CHARACTERS} characters"
+TOO_LONG = f"record longer than {MAX_CHARACTERS:,} characters"
 MAX_COLUMNS = 1_000
 MAX_DEPTH = 100
 MAX_SHOWN = 1_000
@@ -46,6 +47,7 @@ class Reject(NamedTuple):
     """None where the words are left open."""
     raw: Union[List[str], Dict[str, Any], str]
     """What a file of rejects has of it: its cells, its object, or the text that is neither."""
+    is_rejected: bool = True
 
 
 class Outcome(NamedTuple):
@@ -54,6 +56,8 @@ class Outcome(NamedTuple):
     """The lines of the error; one that ends with ( goes on in Python's words."""
     counts: Dict[str, Dict[str, int]]
     rejects: Dict[str, List[Reject]]
+    in_files: Dict[str, List[Reject]]
+    """What the files of rejects hold: these, and the ignored records that differ."""
     rows: Dict[str, Dict[int, Tuple]]
 
 
@@ -79,39 +83,51 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
         except Unreadable as error:
             messages.append(f"{path}: {error}")
     if messages:
-        return Outcome(1, [*messages, "Nothing was stored."], {}, {}, rows)
-    counts, rejects, stored = {}, {}, {alias: dict(table) for alias, table in rows.items()}
+        return Outcome(1, [*messages, "Nothing was stored."], {}, {}, {}, rows)
+    counts, in_files, stored = {}, {}, {alias: dict(table) for alias, table in rows.items()}
     for alias in ("users", "products", "orders"):
         if alias in files:
             became = load_records(alias, records[alias], stored, options)
-            counts[alias], rejects[alias] = became
+            counts[alias], in_files[alias] = became
+    rejects = {alias: [r for r in found if r.is_rejected] for alias, found in in_files.items()}
     rejected = sum(map(len, rejects.values()))
     message = [f"{rejected} {'record was' if rejected == 1 else 'records were'} rejected."]
     if options.transaction == "all_or_nothing" and rejected:
         message = ["Rolled back: " + message[0], "Nothing was stored."]
-        return Outcome(1, message, counts, rejects, rows)
+        return Outcome(1, message, counts, rejects, in_files, rows)
     if options.transaction == "dry_run":
         stored = rows
-    return Outcome(3 if rejected else 0, message if rejected else [], counts, rejects, stored)
+    if not rejected:
+        return Outcome(0, [], counts, rejects, in_files, stored)
+    return Outcome(3, message, counts, rejects, in_files, stored)
 
 
 def load_records(alias, records, stored, options):
-    counts = dict.fromkeys(("read", "inserted", "updated", "ignored", "rejected"), 0)
-    rejects = []
+    names = ("read", "inserted", "updated", "ignored", "differing", "rejected")
+    counts = dict.fromkeys(names, 0)
+    in_file = []
     for number, record in enumerate(records, 1):
         values, errors = judge(alias, record, stored, options)
         if errors or errors is None:
             became = "rejected"
-            rejects.append(Reject(number, record.line, record.data, errors, record.raw))
+            in_file.append(Reject(number, record.line, record.data, errors, record.raw))
         elif values["id"] not in stored[alias]:
             became = "inserted"
         else:
             became = {"ignore": "ignored", "update": "updated"}[options.on_conflict]
         if became in ("inserted", "updated"):
             stored[alias][values["id"]] = tuple(values[name] for name in FIELDS[alias])
+        if became == "ignored":
+            pairs = zip(FIELDS[alias], stored[alias][values["id"]])
+            names = [name for name, value in pairs if values[name] != value]
+            if names:
+                error = f"ID {values['id']} already exists with another {', '.join(names)}"
+                found = Reject(number, record.line, record.data, [error], record.raw, False)
+                in_file.append(found)
+                counts["differing"] += 1
         counts["read"] += 1
         counts[became] += 1
-    return counts, rejects
+    return counts, in_file
 
 
 def judge(alias, record, stored, options):
@@ -189,8 +205,7 @@ def judge(alias, record, stored, options):
         if name in values and values[name] not in stored[parents]:
             errors.append(f"Invalid reference: {label} {values[name]} does not exist")
     if type(record.raw) is not str:
-        missing = dict.fromkeys(name for name, _ in rules[alias] if name not in present)
-        errors += [f"Missing field: {name}" for name in missing]
+        errors += [f"Missing field: {name}" for name in FIELDS[alias] if name not in present]
     return values, errors + record.faults
 
 
