@@ -1,7 +1,7 @@
-"""What is stored. The ids belong to the source of the records: other databases refer to them.
+"""What is stored. Ids come with the records, since other databases refer to them.
 
 An order's user and product are plain integers, since a foreign key cannot cross databases;
-`references.py` knows where they point.
+`datasets.py` says where they point.
 """
 
 from django.core.validators import validate_email

@@ -1,4 +1,4 @@
-"""The sample: ten records a model, five of the thirty at fault on purpose."""
+"""The sample: ten records per model. Five of the thirty are wrong on purpose."""
 
 USERS = (
     {"id": 1, "name": "Alice", "email": "alice@example.com"},

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any, Dict
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -124,7 +125,7 @@ def from_url(variable):
 def database(alias):
     """Return the settings of a database: $<ALIAS>_DATABASE_URL, or <alias>.db in BASE_DIR."""
     variable = f"{alias.upper()}_DATABASE_URL"
-    config = (
+    config: Dict[str, Any] = (
         from_url(variable)
         if os.environ.get(variable)
         else {"ENGINE": SQLITE_ENGINE, "NAME": str(BASE_DIR / f"{alias}.db")}

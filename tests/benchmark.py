@@ -360,14 +360,14 @@ def profile(records):
         from distributed_insert.datasets import DATASETS
         from distributed_insert.executors.process import GC_THRESHOLD
         from distributed_insert.loading import Options
-        from distributed_insert.loading.worker import Worker
+        from distributed_insert.loading.worker import LoadingWorker
         from distributed_insert.sources import open_source
 
         gc.set_threshold(GC_THRESHOLD)
         workers = {}
         for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
             source = open_source(files.folders["all"] / f"{dataset.plural}.csv")
-            worker = Worker(dataset, source, Options(rejects=f"{folder}/rejects"))
+            worker = LoadingWorker(dataset, source, Options(rejects=f"{folder}/rejects"))
             workers[dataset.model] = worker
             profiler = cProfile.Profile()
             profiler.enable()

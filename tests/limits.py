@@ -74,9 +74,8 @@ def measure(path, folder):
 
 
 def main():
-    sys.stdout.write(
-        "| file | unpacked MB | seconds | MB/s | most memory, MB |\n|---|---|---|---|---|\n"
-    )
+    sys.stdout.write("| file | unpacked MB | seconds | MB/s | most memory, MB |\n")
+    sys.stdout.write("|---|---|---|---|---|\n")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         manage("migrate", "--database=products", folder=folder)
@@ -87,8 +86,9 @@ def main():
             size = len(unpacked) / MB
             del unpacked, content
             seconds, memory = measure(path, folder)
+            speed = size / seconds
             sys.stdout.write(
-                f"| {what} | {size:,.1f} | {seconds:.1f} | {size / seconds:,.1f} | {memory:,.0f} |\n"
+                f"| {what} | {size:,.1f} | {seconds:.1f} | {speed:,.1f} | {memory:,.0f} |\n"
             )
             sys.stdout.flush()
 

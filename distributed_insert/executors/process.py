@@ -32,7 +32,7 @@ class ProcessExecutor(Executor):
     """
 
     def __init__(self, worker, method: str):
-        context = multiprocessing.get_context(method)
+        context: Any = multiprocessing.get_context(method)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
         self._pipe, other_end = context.Pipe()
         # The worker refers to models: it is unpickled when Django is set up.
@@ -57,11 +57,11 @@ class ProcessExecutor(Executor):
         except OSError as error:
             raise WorkerLost(may_have_run=False) from error
         try:
-            result, error = self._pipe.recv()
-        except (EOFError, OSError) as lost:
-            raise WorkerLost(may_have_run=True) from lost
-        if error:
-            raise error
+            result, raised = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise WorkerLost(may_have_run=True) from error
+        if raised:
+            raise raised
         return result
 
     def shutdown(self):
@@ -92,7 +92,8 @@ def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
     # done about it is for the coordinator to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     gc.set_threshold(GC_THRESHOLD)
     django.setup()
     # A process that is not forked has read its settings anew: tests run on other databases.
@@ -120,6 +121,6 @@ class _Reply:
         return True
 
 
-def _end_with_parent():
-    multiprocessing.parent_process().join()
+def _end_with(parent):
+    parent.join()
     os._exit(1)

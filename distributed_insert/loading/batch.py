@@ -80,7 +80,8 @@ class Batch:
         if not ids:
             return
         stored = ids - missing_ids(ids)
-        places, first = self._records.places, {}
+        places = self._records.places
+        first: Dict[int, int] = {}
         for index in self._indexes_of(self._key, ids):
             if index not in self._errors:
                 first.setdefault(self._value(self._key, index), places[index])

@@ -16,7 +16,7 @@ only after its user and its product. References must form no cycle.
 
 import asyncio
 import time
-from typing import Callable, Dict, List, Mapping, Optional, Set
+from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from .. import executors
 from ..datasets import DATASETS, Dataset
@@ -25,7 +25,7 @@ from ..sources import Source
 from .model_load import ModelLoad
 from .options import Options
 from .results import Counts, Outcome
-from .worker import Worker
+from .worker import LoadingWorker, Worker
 
 
 def load(
@@ -52,7 +52,10 @@ def load(
     started = time.perf_counter()
     parents = {model for dataset in sources for model in dataset.references.values()}
     datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
-    workers = {d.model: Worker(d, sources.get(d), options) for d in datasets}
+    workers = {
+        d.model: LoadingWorker(d, sources[d], options) if d in sources else Worker(d)
+        for d in datasets
+    }
     loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}
     coordinator = _Coordinator(loads, options, stopped_by, on_progress)
     kind = options.workers or executors.choose(sources.values())
@@ -124,12 +127,13 @@ class _Coordinator:
         missing = await self._next_missing(load)
         while missing is not None and not self._is_stopping():
             # While a batch is written, the parents are asked about the one after it.
-            missing, error = await asyncio.gather(
+            results: Any = await asyncio.gather(
                 self._next_missing(load), self._write(load, missing), return_exceptions=True
             )
-            for failure in (error, missing):
-                if isinstance(failure, BaseException):
-                    raise failure
+            missing, written = results
+            for result in (written, missing):
+                if isinstance(result, BaseException):
+                    raise result
         load.is_complete = missing is None
         load.finished.set()
 

@@ -3,7 +3,7 @@
 from array import array
 from collections import deque
 from contextlib import ExitStack
-from typing import Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple
+from typing import Deque, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple
 
 from django.db import Error as DatabaseError
 from django.db import connections, transaction
@@ -21,17 +21,46 @@ from .writers import insert, pick, stored_rows, update
 class Worker:
     """The jobs on one model's database, each a method. They are done one after the other."""
 
-    def __init__(self, dataset: Dataset, source: Optional[Source], options: Options):
+    needs_standard_input = False
+
+    def __init__(self, dataset: Dataset):
         self.model = dataset.model
         self.using = dataset.using
-        self.needs_standard_input = bool(source and source.is_standard_input)
         self._dataset = dataset
+
+    def open(self) -> Optional[str]:
+        """Find the table. Raises LoadError."""
+        connection = connections[self.using]
+        with connection.cursor() as cursor:
+            if self.model._meta.db_table not in connection.introspection.table_names(cursor):
+                raise LoadError(
+                    f"Database '{self.using}' has no table for {self._dataset.name} records. "
+                    f"Create it with: python manage.py migrate --database={self.using}"
+                )
+        return None
+
+    def missing(self, ids: Iterable[int]) -> Set[int]:
+        """Return those of `ids` not stored, as seen by the connection that inserts them."""
+        return missing_ids(self.model, self.using, ids)
+
+    def close(self) -> Optional[str]:
+        """Close this thread's connection."""
+        connections[self.using].close()
+        return None
+
+
+class LoadingWorker(Worker):
+    """A worker that also loads its model from a source."""
+
+    def __init__(self, dataset: Dataset, source: Source, options: Options):
+        super().__init__(dataset)
+        self.needs_standard_input = source.is_standard_input
         self._source = source
         self._options = options
         self._rejects_file = None
-        if source and options.rejects:
+        if options.rejects:
             self._rejects_file = RejectsFile(options.rejects, dataset.plural, source)
-        self._batches = deque()
+        self._batches: Deque[Tuple[Batch, int]] = deque()
         self._read = 0
         self._rejects_to_keep = KEPT_REJECTS
         self._transaction = ExitStack()
@@ -41,16 +70,9 @@ class Worker:
 
         Nothing is written to the database. Raises LoadError.
         """
-        connection = connections[self.using]
-        with connection.cursor() as cursor:
-            if self.model._meta.db_table not in connection.introspection.table_names(cursor):
-                raise LoadError(
-                    f"Database '{self.using}' has no table for {self._dataset.name} records. "
-                    f"Create it with: python manage.py migrate --database={self.using}"
-                )
-        if self._source:
-            self._source.open(self._dataset.fields)
-            self._rules = self._dataset.rules(self._source.number_parser)
+        super().open()
+        self._source.open(self._dataset.fields)
+        self._rules = self._dataset.rules(self._source.number_parser)
         return self._rejects_file.open() if self._rejects_file else None
 
     def check(self) -> bool:
@@ -72,10 +94,6 @@ class Worker:
         batch = Batch(self._dataset, self._source, self._rules, records)
         self._batches.append((batch, self._source.bytes_read))
         return {name: array("q", ids) for name, ids in batch.referred_ids().items()}
-
-    def missing(self, ids: Iterable[int]) -> Set[int]:
-        """Return those of `ids` not stored, as seen by the connection that inserts them."""
-        return missing_ids(self.model, self.using, ids)
 
     def write(self, missing: Mapping[str, Set[int]], rejects_left: Optional[int]) -> BatchResult:
         """Store the oldest batch that was read, less the records whose fields hold a `missing` id.
@@ -126,14 +144,13 @@ class Worker:
     def close(self) -> Optional[str]:
         """Close the files and this thread's connection, rolling back what is not committed.
 
-        Returns the path of the file of rejects if there are any.
+        Returns the path of the file of rejects if it holds any.
         """
         with ExitStack() as closing:
-            closing.callback(connections[self.using].close)
+            closing.callback(super().close)
             if self._rejects_file:
                 closing.callback(self._rejects_file.close)
-            if self._source:
-                closing.callback(self._source.close)
+            closing.callback(self._source.close)
             closing.callback(self.roll_back)
         return self._rejects_file.written_path if self._rejects_file else None
 

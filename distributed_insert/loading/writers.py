@@ -35,22 +35,22 @@ def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
     that is no row's fault (OperationalError: disk full, database locked, server lost) is raised,
     and must leave that transaction too. So must the LoadError that says that the database ended it.
     """
-    write = partial(_Insert(model, using), columns)
+    write = _Insert(model, using)
     try:
         with transaction.atomic(using=using):
-            write()
+            write(columns)
         return Insertion([], {})
     except (IntegrityError, DataError) as error:
         _check_transaction(using, error)
     keys = columns[model._meta.concrete_fields.index(model._meta.pk)]
     taken = set(keys) - missing_ids(model, using, set(keys))
-    fresh, conflicts = [], []
+    fresh: List[int] = []
+    conflicts: List[int] = []
     for index, key in enumerate(keys):
         (conflicts if key in taken else fresh).append(index)
         taken.add(key)
-    columns = pick(columns, fresh)
-    write = _Insert(model, using)
-    refused = _in_pieces(lambda start, stop: write(columns, start, stop), using, len(fresh))
+    write_fresh = partial(write, pick(columns, fresh))
+    refused = _in_pieces(write_fresh, using, len(fresh))
     return Insertion(conflicts, {fresh[index]: error for index, error in refused.items()})
 
 
@@ -72,7 +72,7 @@ def update(model, using: str, columns: Sequence[Column]) -> Dict[int, str]:
     def write(start, stop):
         # One statement cannot update a row twice: the second row with an id is in the second one.
         statements = defaultdict(list)
-        seen = Counter()
+        seen: Counter[Any] = Counter()
         for index in range(start, stop):
             statements[seen[keys[index]]].append(index)
             seen[keys[index]] += 1
@@ -92,7 +92,7 @@ def stored_rows(model, using: str, keys: Sequence[Any]) -> Dict[Any, Tuple[Any, 
     names = [field.name for field in model._meta.concrete_fields]
     key = names.index(model._meta.pk.name)
     size = connections[using].features.max_query_params or max(len(keys), 1)
-    rows = {}
+    rows: Dict[Any, Tuple[Any, ...]] = {}
     for start in range(0, len(keys), size):
         found = model._base_manager.using(using).filter(pk__in=keys[start : start + size])
         rows.update((row[key], row) for row in found.values_list(*names))

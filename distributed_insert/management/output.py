@@ -58,20 +58,32 @@ class SummaryFile:
 
     def begin(self, document: Mapping[str, Any]):
         """Write the document of a load that begins, over that of an earlier one."""
-        failure = self.write(document)
-        if failure:
-            raise CommandError(failure, returncode=2)
+        try:
+            self._replace(document)
+        except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+            raise CommandError(self._failure(error), returncode=2) from error
+        except OSError as error:
+            raise CommandError(self._failure(error)) from error
 
-    def write(self, document: Mapping[str, Any]) -> str:
-        """Write a document, and return why that failed, or ""."""
+    def finish(self, document: Mapping[str, Any]) -> str:
+        """Write the document of a load that has ended, and return why that failed, or ""."""
+        try:
+            self._replace(document)
+        except OSError as error:
+            return self._failure(error)
+        return ""
+
+    def _failure(self, error):
+        return f"{self._shown}: the summary cannot be written: {error.strerror}."
+
+    def _replace(self, document):
         temporary = f"{self._path}.{os.getpid()}.tmp"
         try:
             with open(temporary, "w", encoding="utf-8") as file:
                 json.dump(document, file, indent=2)
                 file.write("\n")
             os.replace(temporary, self._path)
-        except OSError as error:
+        except OSError:
             with suppress(OSError):
                 os.remove(temporary)
-            return f"{self._shown}: the summary cannot be written: {error.strerror}."
-        return ""
+            raise

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, kept for those who ask, so that a load can stop between two batches."""
+"""Ctrl-C and SIGTERM as something to ask for, so that a load can stop between two batches."""
 
 import signal
 import threading
@@ -10,10 +10,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], Optional[int]]]:
-    """Give a function that returns the number of the signal that has come, or None.
+    """Yield a function that returns the number of the signal that was received, or None.
 
-    A second signal ends the process at once: the load may be waiting for a standard input that
-    never comes. Python delivers signals to the main thread alone: in another this does nothing.
+    A second signal ends the process at once: the load may be waiting for standard input. Python
+    delivers signals to the main thread only: in another thread this does nothing.
     """
     received = []
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""Live progress on a terminal: one bar a model."""
+"""Live progress on a terminal: one bar per model."""
 
 from contextlib import contextmanager
 
@@ -8,7 +8,7 @@ from rich.text import Text
 
 
 class SpeedColumn(ProgressColumn):
-    """Records a second since the bar was first shown."""
+    """Records per second since the bar was first shown."""
 
     def render(self, task):
         speed = task.fields["read"] / task.elapsed if task.elapsed else 0
@@ -17,10 +17,10 @@ class SpeedColumn(ProgressColumn):
 
 @contextmanager
 def bars(sources):
-    """Show the progress of each source, and give the function that is to be told of it.
+    """Yield a function that shows the progress of a source: `load` calls it after each batch.
 
-    The bars go away at the end; the summary says what they said. A bar is as long as the file has
-    bytes, or, where that is not known, shows that something goes on.
+    The bars disappear at the end; the summary says what they said. A bar shows the share of the
+    file's bytes that have been read, or, where their number is not known, only that work goes on.
     """
     progress = Progress(
         TextColumn("{task.description}"),
@@ -37,8 +37,8 @@ def bars(sources):
         for dataset in sources
     }
 
-    def tell(dataset, counts, bytes_read):
-        # Not before the workers' processes are made: with a thread that draws, none is forked.
+    def show(dataset, counts, bytes_read):
+        # Not before the workers' processes have started: none is forked beside a drawing thread.
         progress.start()
         progress.update(
             tasks[dataset],
@@ -49,6 +49,6 @@ def bars(sources):
         )
 
     try:
-        yield tell
+        yield show
     finally:
         progress.stop()

@@ -46,7 +46,9 @@ def conclusion(outcome: Outcome, on_conflict: str) -> str:
     """Say why not everything was stored, what was, and what completes the load."""
     if exit_status(outcome) == REJECTED:
         return rejection(sum(model.counts.rejected for model in outcome.models))
-    why = outcome.error or f"Stopped by {signal.Signals(outcome.signal).name}."
+    why = str(outcome.error)
+    if outcome.signal and not outcome.error:
+        why = f"Stopped by {signal.Signals(outcome.signal).name}."
     stored, unconfirmed = [], []
     for model in outcome.models:
         rows = model.counts.inserted + model.counts.updated if model.is_stored else 0

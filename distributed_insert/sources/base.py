@@ -17,7 +17,7 @@ class Records(NamedTuple):
     then those with others, too many or too few, for which the source's `fields` says what is wrong.
     """
 
-    columns: List[Column]
+    columns: Sequence[Column]
     """Of the first records, the values of each of the model's fields."""
     raw: Sequence[Any]
     """Every record in its source's own form."""
@@ -50,10 +50,6 @@ class Source(ABC):
     """Of a file of rejects."""
     number_parser: NumberParser
     is_standard_input = False
-    size: Optional[int] = None
-    """In bytes; None if not known."""
-    bytes_read = 0
-    """How many bytes have been read, of `size`."""
 
     def __init__(self, renamed: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
         self._renamed = renamed or {}
@@ -92,6 +88,16 @@ class Source(ABC):
 
         `is_first` says that the file is empty so far.
         """
+
+    @property
+    def size(self) -> Optional[int]:
+        """In bytes; None if not known."""
+        return None
+
+    @property
+    def bytes_read(self) -> int:
+        """How many bytes have been read, of `size`."""
+        return 0
 
     @abstractmethod
     def close(self):

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from typing import Any, List, Tuple
 
 from ..exceptions import LoadError
 from .base import Malformed, Records
@@ -32,7 +33,7 @@ class CsvSource(FileSource):
         super().__init__(file, **options)
         self.separator = delimiter
         self._reader = RowReader(delimiter)
-        self._header = []
+        self._header: List[str] = []
         self._is_rejects_file = False
 
     def check(self):
@@ -140,10 +141,10 @@ class _Table:
     """A batch of rows, by index: those with all values, kept as columns, and then the others."""
 
     def __init__(self, header, needed):
-        self.columns = [[] for _ in header]
-        self.places = []
-        self.lines = []
-        self.others = []
+        self.columns: List[List[str]] = [[] for _ in header]
+        self.places: List[int] = []
+        self.lines: List[int] = []
+        self.others: List[Tuple[int, int, Any]] = []
         """The place, the line and the row, or Malformed, of each."""
         self._needed = needed
 

@@ -75,10 +75,11 @@ class RowReader:
         rows: List[Tuple[int, Union[List[str], Malformed]]] = []
         first = 0
         while first < len(lines) and len(rows) < most:
-            begin, is_open = first, []
+            begin = first
             stop, is_dead = self._stop(lines, first, number)
-            given = map(lines.__getitem__, range(first, stop))
-            given = chain(given, _noting_the_end(is_open))
+            # Not empty once the reader has asked for a line after the last one.
+            is_open: List[bool] = []
+            given = chain(map(lines.__getitem__, range(first, stop)), _noting_the_end(is_open))
             reader = csv.reader(given, delimiter=self._delimiter, strict=True)
             try:
                 if may_be_long:

@@ -2,6 +2,7 @@
 
 import json
 from itertools import islice
+from typing import Sequence
 
 from .base import Malformed, Records, Source
 from .numbers import TYPED
@@ -19,7 +20,7 @@ class DictSource(Source):
             for place, record in enumerate(raw)
             if type(record) is not dict or record.keys() != names and self.fields(record)[1]
         ]
-        places = range(len(raw))
+        places: Sequence[int] = range(len(raw))
         if others:
             last = set(others)
             places = [place for place in places if place not in last] + others

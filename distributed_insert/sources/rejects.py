@@ -1,9 +1,10 @@
 """Files of rejected records: in the format of their source, to be fixed and loaded again."""
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import count
-from typing import Iterable, Optional
+from typing import IO, Iterable, Optional
 
 from ..exceptions import LoadError
 from .base import RejectedRecord, Source
@@ -17,7 +18,7 @@ class RejectsFile:
         self._folder = folder
         self._name = name
         self._source = source
-        self._file = None
+        self._file: Optional[IO[str]] = None
         self._is_empty = True
 
     def open(self) -> str:
@@ -29,25 +30,30 @@ class RejectsFile:
             raise LoadError(f"{self._folder}: not a folder, which --rejects needs.")
         with self._errors():
             os.makedirs(self._folder, exist_ok=True)
-            self._file = self._created()
+            name = self._name
+            for number in count(2):
+                self.path = os.path.join(self._folder, f"{name}.{self._source.format}")
+                with suppress(FileExistsError):
+                    self._file = self._created()
+                    break
+                name = f"{self._name}-{number}"
         return self.path
 
-    def _created(self):
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        for number in count(1):
-            name = self._name if number == 1 else f"{self._name}-{number}"
-            self.path = os.path.join(self._folder, f"{name}.{self._source.format}")
-            try:
-                descriptor = os.open(self.path, flags, 0o600)
-            except FileExistsError:
-                continue
+    def _created(self) -> IO[str]:
+        return open(
+            self.path,
+            "x",
+            newline="",
+            encoding=self._source.encoding,
             # Only a lone surrogate from JSON cannot be encoded, and gets JSON's escape.
-            encoding = {"encoding": self._source.encoding, "errors": "backslashreplace"}
-            return open(descriptor, "w", newline="", **encoding)
+            errors="backslashreplace",
+            opener=partial(os.open, mode=0o600),
+        )
 
     def write(self, rejects: Iterable[RejectedRecord]):
         """Add records, and hand them to the operating system. Raises LoadError."""
         with self._errors():
+            assert self._file
             is_first, self._is_empty = self._is_empty, False
             self._source.write_rejects(self._file, rejects, is_first)
             self._file.flush()

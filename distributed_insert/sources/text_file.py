@@ -6,7 +6,7 @@ import os
 import stat
 import zlib
 from contextlib import contextmanager
-from typing import Optional
+from typing import Any, Optional
 
 from ..exceptions import LoadError
 
@@ -34,7 +34,7 @@ class TextFile:
         self.name = "standard input" if self.is_standard_input else self.path
         self.is_gzip = self.path.lower().endswith(".gz")
         self.encoding = encoding
-        self._file = None
+        self._file: Any = None
         self._opened_size: Optional[int] = None
 
     def open(self):

@@ -16,7 +16,7 @@ from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WorkerLost
 from distributed_insert.executors.process import ProcessExecutor
 from distributed_insert.loading import Counts, Options, load
-from distributed_insert.loading.worker import Worker
+from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, Product, User
 from distributed_insert.reports import conclusion
 from distributed_insert.sources import MemorySource
@@ -273,14 +273,14 @@ class KilledWorkerTests(ProcessTestCase):
     @skipUnless("fork" in METHODS, "Needs fork, for what the test patches.")
     def test_killed_after_the_commit_of_the_one_transaction_all_may_have_been_stored(self):
         multiprocessing.set_start_method("fork", force=True)
-        commit = Worker.commit
+        commit = LoadingWorker.commit
 
         def commit_and_die(worker):
             commit(worker)
             if worker.model is User:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        with mock.patch.object(Worker, "commit", commit_and_die):
+        with mock.patch.object(LoadingWorker, "commit", commit_and_die):
             outcome = load(
                 {USERS: MemorySource(users(1, 2)), PRODUCTS: MemorySource([])},
                 Options(workers="process", all_or_nothing=True),

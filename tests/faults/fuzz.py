@@ -321,8 +321,8 @@ class Fuzzer:
             found.append(difference("message", expected.message, message))
         found += differing("rows", expected.rows, stored())
         for alias, counts in expected.counts.items():
-            told = summary["models"][MODELS[alias].lower()]
-            found += differing(f"{alias} counts", counts, {name: told[name] for name in counts})
+            model = summary["models"][MODELS[alias].lower()]
+            found += differing(f"{alias} counts", counts, {name: model[name] for name in counts})
             lines = printed_rejects(output, MODELS[alias])
             found += differing_rejects(alias, paths[alias], expected.rejects[alias], lines)
             in_file = read_rejects(folder / "rejects", alias, round_)

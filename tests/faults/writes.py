@@ -230,8 +230,8 @@ def claims(message) -> Dict[str, Tuple[int, bool]]:
     is_sure = "may have been stored" not in message
     if not stored and is_sure and "Nothing was stored." not in message:
         return {}
-    told = re.findall(r"(\w+) (at least )?([\d,]+)", stored.group(1)) if stored else []
-    counts = {m: (int(n.replace(",", "")), not at_least) for m, at_least, n in told}
+    found = re.findall(r"(\w+) (at least )?([\d,]+)", stored.group(1)) if stored else []
+    counts = {m: (int(n.replace(",", "")), not at_least) for m, at_least, n in found}
     return {alias: counts.get(model, (0, is_sure)) for alias, model in MODELS.items()}
 
 
@@ -260,10 +260,10 @@ def problems_of_rows(load, whole, options):
 
 
 def problems_of_message(load, whole):
-    told = claims(load.message)
-    if load.status == 1 and not told and load.rows != whole.rows:
+    claimed = claims(load.message)
+    if load.status == 1 and not claimed and any(load.rows.values()) and load.rows != whole.rows:
         yield "does not say what is stored"
-    for alias, (count, is_exact) in told.items():
+    for alias, (count, is_exact) in claimed.items():
         stored = len(load.rows[alias])
         if count > stored or (is_exact and count != stored):
             yield f"says that {count} {alias} are stored, there are {stored}"
@@ -290,12 +290,12 @@ def problems_of_summary(load, whole, fault):
 
 
 def problems_of_counts(load):
-    for alias, model in MODELS.items():
-        told, stored = load.summary["models"][model.lower()], len(load.rows[alias])
-        count = told["inserted"] + told["updated"] if told["stored"] else 0
-        if not count <= stored <= count + told.get("unconfirmed", 0):
+    for alias, name in MODELS.items():
+        model, stored = load.summary["models"][name.lower()], len(load.rows[alias])
+        count = model["inserted"] + model["updated"] if model["stored"] else 0
+        if count > stored or (count < stored and not model["unconfirmed"]):
             yield f"the summary says that {count} {alias} are stored, there are {stored}"
-        if told["rejected"] > len(rejected_ids(load, alias)):
+        if model["rejected"] > len(rejected_ids(load, alias)):
             yield f"the summary has more rejected {alias} than the rejects file"
 
 

@@ -9,7 +9,7 @@ from distributed_insert.exceptions import LoadError
 from distributed_insert.loading import Counts, Options, Reject
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as workers
-from distributed_insert.loading.worker import Worker
+from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source
 
@@ -188,8 +188,8 @@ class ReferenceTests(LoadTestCase):
                 connections.close_all()
             return written
 
-        original = Worker.write
-        with mock.patch.object(Worker, "write", write):
+        original = LoadingWorker.write
+        with mock.patch.object(LoadingWorker, "write", write):
             load(
                 {
                     ORDERS: MemorySource(orders(*((n, 41 - n, n) for n in range(1, 41)))),
@@ -308,13 +308,13 @@ class OneTransactionTests(LoadTestCase):
         jobs = []
 
         def recording(name):
-            original = getattr(Worker, name)
+            original = getattr(LoadingWorker, name)
 
             def job(worker):
                 jobs.append((name, worker.model))
                 return original(worker)
 
-            return mock.patch.object(Worker, name, job)
+            return mock.patch.object(LoadingWorker, name, job)
 
         with recording("begin"), recording("prepare"), recording("commit"):
             outcome = load(
@@ -363,7 +363,7 @@ class OneTransactionTests(LoadTestCase):
             if worker.model is Order:
                 raise LoadError("Database 'orders' can only roll its transaction back.")
 
-        with mock.patch.object(Worker, "prepare", prepare):
+        with mock.patch.object(LoadingWorker, "prepare", prepare):
             outcome, jobs = self.loaded(all_or_nothing=True)
         self.assertEqual(
             str(outcome.error), "Database 'orders' can only roll its transaction back."

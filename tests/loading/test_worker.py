@@ -5,7 +5,7 @@ from django.db import OperationalError, connections, transaction
 from distributed_insert.exceptions import LoadError, UnconfirmedCommit
 from distributed_insert.loading import Counts, Options, Reject
 from distributed_insert.loading.results import KEPT_REJECTS
-from distributed_insert.loading.worker import Worker
+from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import User
 from distributed_insert.sources import MemorySource, open_source
 
@@ -23,7 +23,7 @@ def records(*numbers):
 
 class WorkerTestCase(LoadTestCase):
     def worker(self, source, dataset=USERS, **options):
-        worker = Worker(dataset, source, Options(**options))
+        worker = LoadingWorker(dataset, source, Options(**options))
         self.addCleanup(worker.close)
         return worker
 
@@ -168,11 +168,11 @@ class OpenTests(WorkerTestCase):
         self.assertIsNone(worker.close())
 
     def test_a_worker_without_a_source_is_there_to_be_asked(self):
-        worker = self.worker(None, rejects=str(self.folder / "rejects"))
+        worker = Worker(USERS)
         self.assertIsNone(worker.open())
         self.assertEqual(worker.missing([7]), {7})
         self.assertIsNone(worker.close())
-        self.assertFalse((self.folder / "rejects").exists())
+        self.assertIsNone(connections["users"].connection)
 
     def test_a_worker_that_failed_to_open_can_be_closed(self):
         worker = self.worker(open_source(self.folder / "none.csv"))

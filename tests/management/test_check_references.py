@@ -147,7 +147,7 @@ class CheckReferencesTests(LoadTestCase):
     def test_a_summary_that_cannot_be_written_is_a_failure_and_the_report_appears(self):
         path = self.folder / "summary.json"
         message = f"{path}: the summary cannot be written: No space left on device."
-        with mock.patch.object(SummaryFile, "write", side_effect=["", message]):
+        with mock.patch.object(SummaryFile, "finish", return_value=message):
             output, error = self.check(summary=str(path))
         self.assertEqual((str(error), error.returncode), (message, 1))
         self.assertIn("Order  orders       0         0", output)

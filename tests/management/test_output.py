@@ -45,7 +45,7 @@ class SummaryFileTests(SimpleTestCase):
             file.begin({"status": "running", "options": {}})
             self.assert_holds({"status": "running", "options": {}})
             document = {"status": "complete", "exit_code": code}
-            self.assertEqual(file.write(document), "")
+            self.assertEqual(file.finish(document), "")
             self.assert_holds(document)
 
     def test_an_empty_file_is_replaced(self):
@@ -104,14 +104,14 @@ class SummaryFileTests(SimpleTestCase):
         with self.assertRaises(CommandError) as caught:
             file.begin({"status": "running"})
         self.assertEqual((str(caught.exception), caught.exception.returncode), (message, 2))
-        self.assertEqual(file.write({"status": "complete"}), message)
+        self.assertEqual(file.finish({"status": "complete"}), message)
 
     def test_what_cannot_be_written_leaves_what_was_there(self):
         file = SummaryFile(str(self.path))
         file.begin({"status": "running"})
         with mock.patch.object(output.json, "dump", side_effect=OSError(28, "No space left")):
             self.assertEqual(
-                file.write({"status": "complete"}),
+                file.finish({"status": "complete"}),
                 f"{self.path}: the summary cannot be written: No space left.",
             )
         self.assert_holds({"status": "running"})

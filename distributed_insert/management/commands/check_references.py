@@ -46,7 +46,7 @@ class Command(BaseCommand):
         exit_code = reports.exit_status(outcome)
         failure = ""
         if file:
-            failure = file.write(reports.document(outcome, exit_code, {"batch_size": batch_size}))
+            failure = file.finish(reports.document(outcome, exit_code, {"batch_size": batch_size}))
         print_lines(self.stdout, reports.summary(outcome, ("read", "rejected")))
         if exit_code or failure:
             dangling = sum(model.counts.rejected for model in outcome.models)

@@ -3,13 +3,14 @@
 import io
 from contextlib import ExitStack
 from dataclasses import fields
+from typing import Dict
 
 from django.core.management import BaseCommand, CommandError, call_command
 from django.db import Error as DatabaseError
 from django.db import connections
 
 from ... import reports
-from ...datasets import DATASETS
+from ...datasets import DATASETS, Dataset
 from ...executors import WORKERS
 from ...loading import ON_CONFLICT, Options, load
 from ...sources import DEFAULT_ENCODING, FORMATS, STANDARD_INPUT, MemorySource, open_source
@@ -30,16 +31,16 @@ SUMMARISED_OPTIONS = (
 
 class Command(BaseCommand):
     help = (
-        "Loads users, products and orders into their databases, all at the same time: from the "
-        "files given, or else the sample. Exit status: 0 everything went in (or it was the "
-        "sample), 1 the load failed, 2 wrong usage, 3 finished, and records were rejected, 130 "
+        "Loads users, products and orders concurrently, each into its own database, from files "
+        "or, without any, from the sample. Exit status: 0 everything was stored (or it was the "
+        "sample), 1 the load failed, 2 wrong usage, 3 finished and records were rejected, 130 "
         "interrupted (143 by SIGTERM)."
     )
 
     def add_arguments(self, parser):
         files = parser.add_argument_group(
             "files",
-            "CSV with a header, or JSON Lines (.jsonl, .ndjson); each also gzipped (.gz). "
+            "CSV with a header, or JSON Lines (.jsonl, .ndjson), plain or gzipped (.gz). "
             "- is standard input, for one of the models.",
         )
         for dataset in DATASETS:
@@ -50,20 +51,21 @@ class Command(BaseCommand):
                 help=f"{dataset.plural}: {', '.join(dataset.fields)}",
             )
         files.add_argument(
-            "--format", choices=FORMATS, help="of the files, if their names do not say"
+            "--format", choices=FORMATS, help="format of all files, whatever their names"
         )
         files.add_argument(
             "--encoding",
             type=arguments.encoding,
             default=DEFAULT_ENCODING,
-            help="of the files (default: %(default)s, UTF-8 with or without a byte order mark)",
+            help="of the files (default: %(default)s, which is UTF-8, with or without a "
+            "byte order mark)",
         )
         files.add_argument(
             "--delimiter",
             type=arguments.delimiter,
             default=",",
             metavar="CHARACTER",
-            help=r"between the columns of CSV (default: %(default)s); \t is a tab",
+            help=r"character between the columns of CSV (default: %(default)s); \t is a tab",
         )
         files.add_argument(
             "--map",
@@ -71,13 +73,13 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="MODEL.FIELD=COLUMN",
-            help="the column or key a field is read from, if not its own name (repeatable), "
-            "for example product.name=title",
+            help="read a field from a column or key of another name, for example "
+            "product.name=title (repeatable)",
         )
         files.add_argument(
             "--ignore-unknown",
             action="store_true",
-            help="pass over columns and keys that no field uses, as those are that begin with _",
+            help="ignore columns and keys that no field uses; those that begin with _ always are",
         )
 
         records = parser.add_argument_group("records")
@@ -85,16 +87,16 @@ class Command(BaseCommand):
             "--on-conflict",
             choices=ON_CONFLICT,
             default="error",
-            help="what becomes of a record whose id is there already, stored before or by an "
-            "earlier record: it is rejected (error, the default), left out (ignore), or stored "
-            "over the other (update)",
+            help="what to do with a record whose id already exists, in the database or earlier "
+            "in the file: reject it (error, the default), ignore it (ignore), or store it over "
+            "the other one (update)",
         )
         records.add_argument(
             "--rejects",
             type=arguments.path,
             metavar="DIR",
-            help="write rejected records there, a file a model in its source's format, with the "
-            "reasons, to be mended and loaded; never over a file that is there",
+            help="write rejected records to this folder with their reasons, one new file per "
+            "model in the format of its source, to be fixed and loaded again",
         )
         records.add_argument(
             "--max-errors",
@@ -114,30 +116,30 @@ class Command(BaseCommand):
         transactions.add_argument(
             "--all-or-nothing",
             action="store_true",
-            help="commit only if no record was rejected, all databases at the end",
+            help="commit all databases at the end, and only if no record was rejected",
         )
         transactions.add_argument(
             "--dry-run",
             action="store_true",
-            help="do everything, report everything, and roll it back at the end",
+            help="do everything, report everything, and roll everything back at the end",
         )
         transactions.add_argument(
             "--migrate",
             action="store_true",
-            help="first apply the pending migrations of every database",
+            help="apply the pending migrations of every database first",
         )
 
         parser.add_argument(
             "--workers",
             choices=WORKERS,
-            help="what each model is loaded by (default: a process for large files, else a thread)",
+            help="what loads each model (default: a process for large files, else a thread)",
         )
         output = parser.add_argument_group("output")
         arguments.add_summary(output)
         output.add_argument(
             "--no-progress",
             action="store_true",
-            help="show no progress bars; there are none either unless output goes to a terminal",
+            help="show no progress bars; they are shown on a terminal only",
         )
 
     def handle(self, *, migrate, summary, no_progress, verbosity, **options):
@@ -167,7 +169,7 @@ class Command(BaseCommand):
         if samples and exit_code == reports.REJECTED:
             exit_code = 0
         # Before the report: that may be printed to where nothing can be written.
-        failure = file.write(reports.document(outcome, exit_code, shown)) if file else ""
+        failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""
         print_lines(self.stdout, reports.report(outcome, samples, how.dry_run))
         if exit_code or failure:
             conclusion = reports.conclusion(outcome, how.on_conflict) if exit_code else ""
@@ -180,7 +182,7 @@ class Command(BaseCommand):
         if list(paths.values()).count(STANDARD_INPUT) > 1:
             raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
         by_name = {dataset.name.lower(): dataset for dataset in paths}
-        renamed = {dataset: {} for dataset in paths}
+        renamed: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
         for name, field, column in map:
             dataset = by_name.get(name)
             if dataset is None:
@@ -201,14 +203,14 @@ class Command(BaseCommand):
 
     def migrate_all(self, verbosity):
         for alias in connections:
-            told = io.StringIO()
+            output = io.StringIO()
             try:
                 with migration_lock(connections[alias]):
-                    call_command("migrate", database=alias, verbosity=verbosity, stdout=told)
+                    call_command("migrate", database=alias, verbosity=verbosity, stdout=output)
             except (DatabaseError, OSError) as error:
                 why = " ".join(str(error).split())
                 raise CommandError(f"Database '{alias}' cannot be migrated: {why}") from error
             finally:
-                print_lines(self.stdout, told.getvalue().splitlines())
+                print_lines(self.stdout, output.getvalue().splitlines())
         # Worker processes must not inherit them.
         connections.close_all()
