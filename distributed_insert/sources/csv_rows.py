@@ -42,9 +42,10 @@ class RowReader:
     """Reads rows with the csv module, and reads on after what is malformed.
 
     It reads on with the line after the one that the malformed row begins on: an unbalanced quote
-    must not swallow the rows that follow. A field left open at the end of a line is the same
-    wherever it was opened, so the lines that one of them ran through to its bad end are not run
-    through again: the time is linear whatever the file holds.
+    must not swallow the rows that follow. A field left open at the end of a line goes on in the
+    same way wherever it was opened. So the lines that one of them ran through to its bad end are
+    not run through again, and the time is linear whatever the file holds. The price is that a
+    field which begins within a row that is too long shares its fate.
     """
 
     def __init__(self, delimiter: str):

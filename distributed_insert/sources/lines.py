@@ -23,6 +23,8 @@ class Lines:
         # Read and not passed: the text from _start, whose last whole line ends at _whole.
         self._text = ""
         self._start = self._whole = 0
+        # Whether a "\r" alone ends a line somewhere in the text.
+        self._has_bare_returns = False
         self._is_skipping = False
 
     def peek(self, most: int) -> Optional[str]:
@@ -78,14 +80,13 @@ class Lines:
             if part:
                 parts.append(part)
             length += len(part)
-        self._text = "".join(parts)
-        self._start = 0
+        self._set_text("".join(parts))
         self._whole = more
 
     def _end_of_lines(self, most):
         """Return where the next `most` lines end, or the last whole one."""
         text, position, end = self._text, self._start, self._whole
-        if "\r" in text and text.count("\r", position, end) > text.count("\r\n", position, end):
+        if self._has_bare_returns:
             line_ends = _line_end.finditer(text, position, end)
             return next((e.end() for e in islice(line_ends, most - 1, most)), end)
         # So many characters hold at most so many line ends.
@@ -110,6 +111,10 @@ class Lines:
             return ""
         if self._file.is_at_end:
             return None
-        self._text = (line_end.group() if line_end else "") + self._file.read()
-        self._start = self._whole = 0
+        self._set_text((line_end.group() if line_end else "") + self._file.read())
         return ""
+
+    def _set_text(self, text):
+        self._text = text
+        self._start = self._whole = 0
+        self._has_bare_returns = "\r" in text and text.count("\r") > text.count("\r\n")

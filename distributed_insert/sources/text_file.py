@@ -114,6 +114,9 @@ class TextFile:
         except (EOFError, zlib.error) as error:
             self._check_size()
             raise LoadError(f"{self.name}: not a whole gzip file ({error}).") from error
+        except gzip.BadGzipFile as error:
+            self._check_size()
+            raise LoadError(f"{self.name}: {error}.") from error
         except OSError as error:
             raise LoadError(f"{self.name}: {error.strerror or error}.") from error
 

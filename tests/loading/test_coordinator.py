@@ -579,6 +579,14 @@ class StopTests(LoadTestCase):
                 self.assertEqual(model.is_stored, not all_or_nothing)
                 self.assertEqual(len(stored(User)), 0 if all_or_nothing else 2)
 
+    def test_a_signal_before_the_first_batch_has_nothing_read(self):
+        batches = []
+        outcome = load_with(
+            {USERS: SourceWith(users(1), batches.append)}, Options(), stopped_by=lambda: 15
+        )
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual((batches, stored(User)), ([], []))
+
     def test_a_signal_after_the_last_batch_stops_nothing(self):
         signals = []
         outcome = load_with(

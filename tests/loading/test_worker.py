@@ -537,6 +537,23 @@ class FailedCommitTests(SQLiteTestCase, WorkerTestCase):
         worker.close()
         self.assertEqual(stored(User), [])
 
+    def test_a_savepoint_that_fails_leaves_no_doubt(self):
+        worker = self.opened(users(1), all_or_nothing=True)
+        worker.read()
+        original = connections["users"].savepoint_commit
+        calls = []
+
+        def fail_for_the_batch(savepoint):
+            calls.append(savepoint)
+            # The first one is that of the insert.
+            if len(calls) == 2:
+                raise OperationalError("disk I/O error")
+            original(savepoint)
+
+        with mock.patch.object(connections["users"], "savepoint_commit", fail_for_the_batch):
+            with self.assertRaisesMessage(OperationalError, "disk I/O error"):
+                worker.write({}, None)
+
     def test_an_error_before_the_commit_leaves_no_doubt(self):
         self.execute(
             "CREATE TRIGGER test_insert AFTER INSERT ON distributed_insert_user "

@@ -187,6 +187,23 @@ class UpdateTests(TestCase):
         self.assertEqual(update(User, "users", columns(rows)), {})
         self.assertEqual(stored(User), [row(1, "New"), row(2, "Old"), row(3, "Newest")])
 
+    def test_no_statement_has_an_id_twice(self):
+        """PostgreSQL does not update a row twice in one statement."""
+        written = []
+        original = writers._Insert.__call__
+
+        def call(self, columns, *args):
+            written.append(columns[0])
+            return original(self, columns, *args)
+
+        rows = [row(number, name) for name in ("New", "Newer", "Newest") for number in (1, 2, 9)]
+        with mock.patch.object(writers._Insert, "__call__", call):
+            self.assertEqual(update(User, "users", columns(rows)), {})
+        self.assertEqual(written, [[1, 2, 9]] * 3)
+        self.assertEqual(
+            stored(User), [row(1, "Newest"), row(2, "Newest"), row(3, "Old"), row(9, "Newest")]
+        )
+
     def test_rows_with_new_ids_are_inserted(self):
         self.assertEqual(update(User, "users", columns([row(4), row(4, "Newest")])), {})
         self.assertEqual(stored(User)[3:], [row(4, "Newest")])

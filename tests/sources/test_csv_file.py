@@ -33,8 +33,14 @@ class CsvRecordTests(FormatTestCase):
                 self.assertIsNone(self.opened(content).read(10))
 
     def test_blank_lines_are_not_records(self):
-        source = self.opened("\n\nid,name,price\n\n\n\n1,Lamp,1\n\n")
-        self.assertEqual(self.all_records(source, 1), [(7, ["1", "Lamp", "1"])])
+        for end in ("\n", "\r\n", "\r"):
+            with self.subTest(end=end):
+                lines = ["", "", "id,name,price", "", "", "", "1,Lamp,1", "", "2,Desk,2", ""]
+                source = self.opened(end.join(lines))
+                self.assertEqual(
+                    self.all_records(source, 1),
+                    [(7, ["1", "Lamp", "1"]), (9, ["2", "Desk", "2"])],
+                )
 
     def test_columns_stand_in_any_order(self):
         source = self.opened("price,id,name\n9.5,1,Lamp\n8,2,Desk\n")
@@ -372,6 +378,15 @@ class BoundTests(FormatTestCase):
             batches = list(iter(lambda: self.records(source, 10_000), None))
         self.assertGreater(len(batches), 2)
         self.assertEqual(sum(batches, []), [(2 + BLOCK_SIZE * 4, ["1", "Lamp", "1"])])
+
+    def test_a_line_without_end_is_not_read_in_one_go(self):
+        source = self.opened(f"id,name,price\n{'x' * BLOCK_SIZE * 8}\n1,Lamp,1\n")
+        with mock.patch.object(files, "MAX_BATCH_BYTES", BLOCK_SIZE):
+            batches = list(iter(lambda: self.records(source), None))
+        self.assertGreater(len(batches), 4)
+        (line, malformed), record = sum(batches, [])
+        self.assertEqual((line, malformed.reason), (2, TOO_LONG))
+        self.assertEqual(record, (3, ["1", "Lamp", "1"]))
 
 
 class CsvHeaderTests(FormatTestCase):

@@ -54,7 +54,7 @@ class SmallLinesTests(LinesTestCase):
     def test_every_text_of_a_few_characters(self):
         texts = [
             "".join(characters)
-            for length in range(7)
+            for length in range(6)
             for characters in itertools.product("a\r\n", repeat=length)
         ]
         for block_size, longest, most in ((1, 2, 9), (2, 1, 1), (3, 2, 2)):
