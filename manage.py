@@ -10,7 +10,7 @@ def main():
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
-        from django.db import DatabaseError
+        from django.db import Error
     except ImportError as error:
         sys.exit(
             f"Error: Django cannot be imported: {error}. Activate the virtual environment, "
@@ -18,10 +18,10 @@ def main():
         )
     try:
         execute_from_command_line(sys.argv)
-    except (ImproperlyConfigured, DatabaseError) as error:
+    except (ImproperlyConfigured, Error) as error:
         if "--traceback" in sys.argv:
             raise
-        kind = "Database error" if isinstance(error, DatabaseError) else "Error"
+        kind = "Database error" if isinstance(error, Error) else "Error"
         sys.exit(f"{kind}: {' '.join(str(error).split())}")
 
 

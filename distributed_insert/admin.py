@@ -11,7 +11,7 @@ from .sources import TYPED
 
 
 class RecordForm(forms.ModelForm):
-    """Holds what is typed in to the rules and references that loaded records are held to."""
+    """Applies the rules and the reference checks of a load to the form."""
 
     def clean(self):
         super().clean()
@@ -43,9 +43,8 @@ class RecordAdmin(admin.ModelAdmin):
 for dataset in DATASETS:
     admin.site.register(
         dataset.model,
-        type(
-            f"{dataset.name}Admin",
-            (RecordAdmin,),
-            dict.fromkeys(("fields", "list_display", "search_fields"), dataset.fields),
-        ),
+        RecordAdmin,
+        fields=dataset.fields,
+        list_display=dataset.fields,
+        search_fields=dataset.fields,
     )

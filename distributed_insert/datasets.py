@@ -16,7 +16,7 @@ class Dataset:
     rules: Callable[[validation.NumberParser], validation.Rules]
     sample: Sequence[Dict[str, Any]]
     references: Mapping[str, Type[Model]] = field(default_factory=dict)
-    """The model that each field which refers to another one points to."""
+    """The referenced model, by field name."""
 
     @property
     def name(self) -> str:
@@ -24,7 +24,8 @@ class Dataset:
 
     @property
     def plural(self) -> str:
-        return str(self.model._meta.verbose_name_plural)
+        """What the option and the file of rejects are called."""
+        return str(self.model._meta.verbose_name_plural).replace(" ", "_")
 
     @property
     def fields(self) -> List[str]:

@@ -6,4 +6,4 @@ class LoadError(Exception):
 
 
 class UnconfirmedCommit(LoadError):
-    """The database was asked to commit and did not say that it has: it may have or not."""
+    """A commit was not confirmed: it may or may not have happened."""

@@ -36,7 +36,7 @@ Rules = Sequence[Tuple[str, Rule]]
 
 
 class NumberParser(NamedTuple):
-    """How a kind of source writes its numbers: of a value that is not one, None is returned."""
+    """How a kind of source writes its numbers. Each function returns None for anything else."""
 
     integers: Callable[[Column], List[Optional[int]]]
     floats: Callable[[Column], List[Optional[float]]]
@@ -139,7 +139,7 @@ def short_text(label: str, max_length: int) -> Rule:
 
 
 def _are_emails(values):
-    """Whether all are, as far as a few calls can tell; False also if these cannot."""
+    """Whether all values are certainly email addresses; False if unsure."""
     try:
         lines = "\n".join(["", *values, ""])
     except TypeError:  # one of them is not a text

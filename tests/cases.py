@@ -152,11 +152,11 @@ class FormatTestCase(SimpleTestCase):
         records = source.read(size)
         if records is None:
             return None
-        count = len(records.raw)
+        count = len(records.raw_records)
         self.assertEqual((len(records.lines), len(records.places)), (count, count))
         self.assertEqual(sorted(records.places), list(range(count)))
         indexes = sorted(range(count), key=records.places.__getitem__)
-        return [(records.lines[index], records.raw[index]) for index in indexes]
+        return [(records.lines[index], records.raw_records[index]) for index in indexes]
 
     def all_records(self, source, size=10):
         """Return all records, as (line, raw) in the order of the source."""

@@ -17,14 +17,16 @@ __all__ = ["PROCESS", "THREAD", "WORKERS", "Executor", "WorkerLost", "choose", "
 
 THREAD, PROCESS = WORKERS = ("thread", "process")
 
-# Bytes of files: processes are forked in no time, and pay from about 60,000 records on; those that
-# are not forked have to import Django, and pay from about 500,000 records on.
+# Bytes of files. Forking is cheap, and pays off from about 60,000 records; a process that is not
+# forked has to import Django, and pays off from about 500,000 records.
 FORKED_FROM_BYTES = 2_000_000
 STARTED_FROM_BYTES = 16_000_000
 
 
 def choose(sources) -> str:
     """Return which kind of worker loads these sources faster."""
+    if multiprocessing.current_process().daemon:
+        return THREAD  # It is not allowed to have children.
     enough = FORKED_FROM_BYTES if _start_method() == "fork" else STARTED_FROM_BYTES
     size = sum(source.size or 0 for source in sources)
     return PROCESS if size >= enough and _processors() > 1 else THREAD
@@ -32,16 +34,14 @@ def choose(sources) -> str:
 
 @contextmanager
 def start(workers: Mapping[Any, Any], kind: str) -> Iterator[Dict[Any, Executor]]:
-    """Give each worker an executor of the kind, and end all of them. Raises OSError.
+    """Yield one executor per worker, and shut them all down at the end. Raises OSError.
 
     A worker that reads standard input is given a thread: only this process has that.
     """
     executors: Dict[Any, Executor] = {}
     method = _start_method()
-    usual_pace = gc.get_threshold()
     with ExitStack() as ending:
-        ending.callback(gc.set_threshold, *usual_pace)
-        gc.set_threshold(GC_THRESHOLD)
+        ending.enter_context(_slow_collection)
         for key, worker in workers.items():
             if kind == PROCESS and not worker.needs_standard_input:
                 executors[key] = ProcessExecutor(worker, method)
@@ -51,12 +51,38 @@ def start(workers: Mapping[Any, Any], kind: str) -> Iterator[Dict[Any, Executor]
         yield executors
 
 
+class _SlowCollection:
+    """Sets the pace of the garbage collector, and sets it back when no load needs it any more."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._loads = 0
+
+    def __enter__(self):
+        with self._lock:
+            if not self._loads:
+                self._usual = gc.get_threshold()
+                gc.set_threshold(GC_THRESHOLD)
+            self._loads += 1
+
+    def __exit__(self, *exception):
+        with self._lock:
+            self._loads -= 1
+            if not self._loads:
+                gc.set_threshold(*self._usual)
+
+
+_slow_collection = _SlowCollection()
+
+
 def _start_method():
     """Return how processes are started; with "fork" only where nothing open would be shared.
 
     What another thread had locked, or a connection, must not be inherited.
     """
-    method = multiprocessing.get_start_method()
+    # The first of all methods is the default. Asking for that would settle it for the program.
+    methods = multiprocessing.get_all_start_methods()
+    method = multiprocessing.get_start_method(allow_none=True) or methods[0]
     is_open = any(c.connection for c in connections.all(initialized_only=True))
     if method == "fork" and (is_open or threading.active_count() > 1):
         return "spawn"

@@ -1,4 +1,4 @@
-"""What every place that a worker can run in has in common."""
+"""The contract of an executor."""
 
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
@@ -20,13 +20,12 @@ class Executor(ABC):
     """Runs the jobs of one worker, one after the other in the order they were submitted.
 
     A job is the name of a worker's method and its arguments. Arguments, results and exceptions can
-    be pickled, so a worker may be anywhere. Of all that happens to a worker, only its own jobs use
-    its database connection.
+    be pickled, so a worker may be anywhere. Only the worker's jobs use its connection.
     """
 
     @abstractmethod
     def submit(self, method: str, *args: Any) -> "Future[Any]":
-        """Return a future for what the method returns or raises; WorkerLost if nobody knows."""
+        """Return a future for what the method returns or raises, or WorkerLost if it was killed."""
 
     @abstractmethod
     def shutdown(self):

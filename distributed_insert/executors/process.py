@@ -1,6 +1,6 @@
 """One process per model.
 
-A process that is not forked imports this module before Django is set up: it must know no models.
+A process that is not forked imports this module before Django is set up: it must not import models.
 """
 
 import gc
@@ -11,6 +11,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from traceback import format_exception
 from typing import Any, Mapping
 
 import django
@@ -23,6 +24,13 @@ from .base import Executor, WorkerLost
 GC_THRESHOLD = 200_000
 
 
+SIGNALS = {signal.SIGINT, signal.SIGTERM}
+
+
+class RemoteTraceback(Exception):
+    """Where in the worker's process an exception was raised."""
+
+
 class ProcessExecutor(Executor):
     """A process that ends with the one that started it, even if that is killed.
 
@@ -32,11 +40,12 @@ class ProcessExecutor(Executor):
     """
 
     def __init__(self, worker, method: str):
+        # The worker refers to models: it is unpickled when Django is set up.
+        pickled = pickle.dumps(worker)
         context: Any = multiprocessing.get_context(method)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
         self._pipe, other_end = context.Pipe()
-        # The worker refers to models: it is unpickled when Django is set up.
-        arguments = (other_end, pickle.dumps(worker), dict(connections.settings))
+        arguments = (other_end, pickled, dict(connections.settings))
         self.process = context.Process(target=_serve, args=arguments, daemon=True)
         try:
             with _blocked_signals():
@@ -57,16 +66,16 @@ class ProcessExecutor(Executor):
         except OSError as error:
             raise WorkerLost(may_have_run=False) from error
         try:
-            result, raised = self._pipe.recv()
+            result, raised, trace = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise WorkerLost(may_have_run=True) from error
         if raised:
-            raise raised
+            raise raised from RemoteTraceback(trace)
         return result
 
     def shutdown(self):
         self._thread.shutdown()
-        # A process that was killed does not hear this, and need not.
+        # It fails if the process was killed; then nothing is left to end.
         with suppress(OSError):
             self._pipe.send(None)
         self.process.join()
@@ -79,7 +88,7 @@ def _blocked_signals():
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
     finally:
@@ -92,6 +101,8 @@ def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
     # done about it is for the coordinator to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     parent = multiprocessing.parent_process()
     threading.Thread(target=_end_with, args=[parent], daemon=True).start()
     gc.set_threshold(GC_THRESHOLD)
@@ -117,7 +128,8 @@ class _Reply:
         return self
 
     def __exit__(self, kind, error, traceback):
-        self._pipe.send((self.result, error))
+        trace = "".join(format_exception(kind, error, traceback)) if error else ""
+        self._pipe.send((self.result, error, trace))
         return True
 
 

@@ -34,18 +34,20 @@ class Batch:
         self._is_accepted = bytearray(b"\1") * len(records.columns[0])
         for index, messages in errors.items():
             self.reject(index, RULE, *messages)
-        # Of the records with other fields than the model's: the values that meet the rules.
+        # Of records with missing or unknown fields, by index: the values that meet the rules.
         self._others: Dict[int, Dict[str, Any]] = {}
-        for index in range(len(self._is_accepted), len(records.raw)):
-            values, field_errors = source.fields(records.raw[index])
+        for index in range(len(self._is_accepted), len(records.raw_records)):
+            values, field_errors = source.fields(records.raw_records[index])
             if values:
                 columns, errors, broken = validate(rules, {n: [v] for n, v in values.items()})
                 self._others[index] = {n: v for n, [v] in columns.items() if not broken[n]}
                 self.reject(index, RULE, *errors.get(0, ()))
             self.reject(index, FIELD, *field_errors)
+            if index not in self._errors:
+                raise RuntimeError(f"No reason to reject {records.raw_records[index]!r}")
 
     def __len__(self):
-        return len(self._records.raw)
+        return len(self._records.raw_records)
 
     @property
     def rejected(self) -> int:
@@ -69,24 +71,25 @@ class Batch:
                 message = does_not_exist(parent, self._value(name, index))
                 self.reject(index, REFERENCE, message)
 
-    def check_conflicts(self, missing_ids: Callable[[Set[int]], Set[int]]):
-        """Say of records that are rejected already also that their id exists.
+    def check_conflicts(self, rejected: Iterable[int], missing_ids: Callable[[Set[int]], Set[int]]):
+        """Also report an existing id for records that were rejected before the rest was stored.
 
-        It does if it is stored, or an earlier record of this batch that is accepted has it.
-        `missing_ids` returns those of a set of ids that are not stored.
+        An id exists if it was stored before, or if an earlier record of this batch, now stored, has
+        it. `missing_ids` returns those of a set of ids that are not stored now.
         """
-        keys = {index: self._value(self._key, index) for index in self._errors}
+        keys = {index: self._value(self._key, index) for index in rejected}
         ids = set(keys.values()) - {None}
         if not ids:
             return
-        stored = ids - missing_ids(ids)
         places = self._records.places
-        first: Dict[int, int] = {}
-        for index in self._indexes_of(self._key, ids):
-            if index not in self._errors:
-                first.setdefault(self._value(self._key, index), places[index])
+        stored_here = {
+            self._value(self._key, index): places[index]
+            for index in self._indexes_of(self._key, ids)
+            if index not in self._errors
+        }
+        stored = ids - missing_ids(ids)
         for index, key in keys.items():
-            if key in stored or first.get(key, places[index]) < places[index]:
+            if key in stored and stored_here.get(key, -1) < places[index]:
                 self.reject(index, CONFLICT, already_exists(key))
 
     def accepted(self) -> Tuple[Sequence[int], List[Column]]:
@@ -124,7 +127,7 @@ class Batch:
 
     def raw(self, index: int) -> Any:
         """Return a record in its source's own form."""
-        return self._records.raw[index]
+        return self._records.raw_records[index]
 
     def _value(self, name, index):
         """Return the value of a record's field; None if it is missing or breaks its rule."""

@@ -16,6 +16,7 @@ only after its user and its product. References must form no cycle.
 
 import asyncio
 import time
+from contextlib import ExitStack, closing
 from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from .. import executors
@@ -59,11 +60,14 @@ def load(
     loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}
     coordinator = _Coordinator(loads, options, stopped_by, on_progress)
     kind = options.workers or executors.choose(sources.values())
-    try:
-        with executors.start(workers, kind) as executors_of:
-            errors = asyncio.run(coordinator.run(executors_of))
-    except OSError as error:
-        errors = [LoadError(f"The workers cannot be started: {error.strerror}.")]
+    with ExitStack() as ending:
+        try:
+            executors_of = ending.enter_context(executors.start(workers, kind))
+            loop = ending.enter_context(closing(asyncio.new_event_loop()))
+        except OSError as error:
+            errors = [LoadError(f"The workers cannot be started: {error.strerror}.")]
+        else:
+            errors = loop.run_until_complete(coordinator.run(executors_of))
     return Outcome(
         models=tuple(loads[dataset.model].result() for dataset in sources),
         workers=kind,
@@ -76,77 +80,81 @@ def load(
 class _Coordinator:
     def __init__(self, loads: Dict[type, ModelLoad], options, stopped_by, on_progress):
         self._all = loads
-        self._loads = [load for load in loads.values() if load.source]
+        self._loads = [each for each in loads.values() if each.source]
         self._options = options
         self._stopped_by = stopped_by
         self._on_progress = on_progress
         self._has_failed = False
+        # Once received it counts, whatever `stopped_by` returns later.
+        self._signal: Optional[int] = None
 
     async def run(self, executors_of: Mapping[type, executors.Executor]) -> List[LoadError]:
         """Take all models through their jobs, and return why the load stopped before its end."""
         self._started = time.perf_counter()
         self._turn = asyncio.Lock()
-        for model, load in self._all.items():
-            load.start(executors_of[model])
+        for model, model_load in self._all.items():
+            model_load.start(executors_of[model])
         errors = []
         try:
             errors += await self._open()
             if not errors and not self._is_stopping():
                 errors += await self._load() or await self._end_transactions()
         finally:
-            errors += await _errors(self._close(load) for load in self._all.values())
+            errors += await _errors(self._close(each) for each in self._all.values())
         return errors
 
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
-        errors = await _errors(self._open_model(load) for load in self._all.values())
+        errors = await _errors(self._open_model(each) for each in self._all.values())
         if self._options.one_transaction and not errors:
-            # In the same order in every load: two that wait for each other would wait for ever.
-            for load in sorted(self._loads, key=lambda load: load.dataset.using):
-                errors = errors or await _errors([load.call("begin")])
+            # In the same order in every load: two could wait for each other for ever.
+            for model_load in sorted(self._loads, key=lambda each: each.dataset.using):
+                errors = errors or await _errors([model_load.call("begin")])
         return errors
 
-    async def _open_model(self, load):
-        load.rejects_file = await load.call("open")
-        while load.source and not self._is_stopping() and await load.call("check"):
+    async def _open_model(self, model_load):
+        model_load.rejects_file = await model_load.call("open")
+        while model_load.source and not self._is_stopping() and await model_load.call("check"):
             pass
 
-    async def _close(self, load):
-        load.rejects_file = await load.call("close")
+    async def _close(self, model_load):
+        model_load.rejects_file = await model_load.call("close")
 
     async def _load(self):
         """Return why the load stopped before its end."""
-        tasks = [asyncio.ensure_future(self._load_model(load)) for load in self._loads]
+        tasks = [asyncio.ensure_future(self._load_model(each)) for each in self._loads]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         self._has_failed = any(task.done() and task.exception() for task in tasks)
-        for load in self._loads:
-            load.finished.set()
+        for model_load in self._loads:
+            model_load.finished.set()
         return await _errors(tasks)
 
-    async def _load_model(self, load):
-        missing = await self._next_missing(load)
+    async def _load_model(self, model_load):
+        missing = await self._next_missing(model_load)
         while missing is not None and not self._is_stopping():
             # While a batch is written, the parents are asked about the one after it.
             results: Any = await asyncio.gather(
-                self._next_missing(load), self._write(load, missing), return_exceptions=True
+                self._next_missing(model_load),
+                self._write(model_load, missing),
+                return_exceptions=True,
             )
             missing, written = results
             for result in (written, missing):
                 if isinstance(result, BaseException):
                     raise result
-        load.is_complete = missing is None
-        load.finished.set()
+        model_load.is_complete = missing is None
+        model_load.finished.set()
 
-    async def _next_missing(self, load) -> Optional[Dict[str, Set[int]]]:
+    async def _next_missing(self, model_load) -> Optional[Dict[str, Set[int]]]:
         """Have the next batch read, and return the ids it refers to that do not exist, by field.
 
         The parents are asked when they have finished: what they do not have then, they never will.
         None at the end.
         """
-        referred_ids = await load.call("read")
+        referred_ids = await model_load.call("read")
         if referred_ids is None:
             return None
-        parents = [self._all[load.dataset.references[name]] for name in referred_ids]
+        parents = [self._all[model_load.dataset.references[name]] for name in referred_ids]
         for parent in parents:
             await parent.finished.wait()
         if self._is_stopping():
@@ -156,26 +164,26 @@ class _Coordinator:
         )
         return dict(zip(referred_ids, answers))
 
-    async def _write(self, load, missing):
+    async def _write(self, model_load, missing):
         allowed = self._options.max_errors
         if allowed is None:
-            self._add(load, await load.call("write", missing, None))
+            self._add(model_load, await model_load.call("write", missing, None))
             return
         # One at a time: each must know how many rejects the others have left it.
         async with self._turn:
             rejects_left = allowed - self._rejected()
             if rejects_left >= 0:
-                self._add(load, await load.call("write", missing, rejects_left))
+                self._add(model_load, await model_load.call("write", missing, rejects_left))
                 if self._rejected() > allowed:
                     raise LoadError(
                         f"Gave up: more records were rejected than --max-errors {allowed:,} allows."
                     )
 
-    def _add(self, load, result):
-        load.add(result)
-        load.seconds = time.perf_counter() - self._started
+    def _add(self, model_load, result):
+        model_load.add(result)
+        model_load.seconds = time.perf_counter() - self._started
         if self._on_progress:
-            self._on_progress(load.dataset, load.counts, result.bytes_read)
+            self._on_progress(model_load.dataset, model_load.counts, result.bytes_read)
 
     async def _end_transactions(self):
         """Commit all of the transactions of the load, or none; return why none."""
@@ -183,10 +191,10 @@ class _Coordinator:
             return []
         if self._rejected():
             return [LoadError(f"Rolled back: {rejection(self._rejected())}")]
-        errors = await _errors(load.call("prepare") for load in self._loads)
-        for load in self._parents_first():
-            errors = errors or await _errors([load.call("commit")])
-            load.is_stored = not errors
+        errors = await _errors(each.call("prepare") for each in self._loads)
+        for model_load in self._parents_first():
+            errors = errors or await _errors([model_load.call("commit")])
+            model_load.is_stored = not errors
         return errors
 
     def _parents_first(self):
@@ -194,25 +202,27 @@ class _Coordinator:
         ordered = {}
 
         def add(model):
-            load = self._all[model]
-            for parent in load.dataset.references.values():
-                add(parent)
-            if load.source:
-                ordered[model] = load
+            model_load = self._all[model]
+            for parent in model_load.dataset.references.values():
+                if parent in self._all:
+                    add(parent)
+            if model_load.source:
+                ordered[model] = model_load
 
         for model in self._all:
             add(model)
         return ordered.values()
 
     def _is_stopping(self):
-        return self._has_failed or self._stopped_by()
+        self._signal = self._signal or self._stopped_by()
+        return self._has_failed or self._signal
 
     def _rejected(self):
-        return sum(load.counts.rejected for load in self._loads)
+        return sum(each.counts.rejected for each in self._loads)
 
     def interrupted(self) -> Optional[int]:
         """The signal that cut the load short, if one did."""
-        return None if all(load.is_complete for load in self._loads) else self._stopped_by()
+        return None if all(each.is_complete for each in self._loads) else self._signal
 
 
 async def _errors(jobs):

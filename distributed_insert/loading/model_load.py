@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import astuple
 from typing import List, Optional
 
-from django.db import Error as DatabaseError
+from django.db import Error
 
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..executors import Executor, WorkerLost
@@ -14,7 +14,7 @@ from .results import BatchResult, Counts, ModelResult, Reject
 class ModelLoad:
     """What a model's worker is asked to do, and the count of what it has done.
 
-    A model without a source is there to be asked for missing ids.
+    The worker of a model without a source only answers which ids are missing.
     """
 
     def __init__(self, dataset, source, options):
@@ -30,7 +30,7 @@ class ModelLoad:
         self._committing_jobs = {"commit"} if options.one_transaction else {"write"}
 
     def start(self, executor: Executor):
-        """Have the worker run by an executor, and what it says heard by the running event loop."""
+        """Attach the executor of the worker. To be called inside the running event loop."""
         self._executor = executor
         self.finished = asyncio.Event()
         if self.source is None:
@@ -43,7 +43,7 @@ class ModelLoad:
         except UnconfirmedCommit:
             self.is_unconfirmed = True
             raise
-        except DatabaseError as error:
+        except Error as error:
             raise LoadError(f"Database '{self.dataset.using}': {error}") from error
         except WorkerLost as lost:
             self.is_unconfirmed |= lost.may_have_run and job in self._committing_jobs

@@ -88,7 +88,7 @@ class BatchResult:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """What became of one model's records. Only batches that were seen through are counted."""
+    """What became of one model's records. Only completed batches are counted."""
 
     model: str
     """The model's class name."""

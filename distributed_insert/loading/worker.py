@@ -5,8 +5,7 @@ from collections import deque
 from contextlib import ExitStack
 from typing import Deque, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple
 
-from django.db import Error as DatabaseError
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 
 from ..datasets import Dataset
 from ..exceptions import LoadError, UnconfirmedCommit
@@ -114,7 +113,7 @@ class LoadingWorker(Worker):
                 # Before the commit: a record must not be lost between the two.
                 self._write_rejects(batch, differing)
                 is_written = True
-        except DatabaseError as error:
+        except Error as error:
             if is_written and not self._options.one_transaction:
                 raise UnconfirmedCommit(f"Database '{self.using}': {error}") from error
             raise
@@ -126,13 +125,13 @@ class LoadingWorker(Worker):
     def prepare(self):
         """Make sure that the transaction still stands. Raises LoadError."""
         if connections[self.using].needs_rollback:
-            raise LoadError(f"Database '{self.using}' can only roll its transaction back.")
+            raise LoadError(f"Database '{self.using}' can no longer commit its transaction.")
 
     def commit(self):
         """Commit the transaction that `begin` began. Raises UnconfirmedCommit if that fails."""
         try:
             self._transaction.close()
-        except DatabaseError as error:
+        except Error as error:
             raise UnconfirmedCommit(f"Database '{self.using}': {error}") from error
 
     def roll_back(self):
@@ -156,8 +155,7 @@ class LoadingWorker(Worker):
 
     def _store(self, batch) -> Tuple[Counts, Dict[int, str]]:
         """Write a batch; return the counts, and how ignored records differ from stored ones."""
-        if self._options.on_conflict == ERROR:
-            batch.check_conflicts(self.missing)
+        already_rejected = batch.rejects()
         indexes, columns = batch.accepted()
         conflicts, refused = insert(self.model, self.using, columns)
         inserted = len(indexes) - len(conflicts) - len(refused)
@@ -176,6 +174,8 @@ class LoadingWorker(Worker):
             differing = {indexes[conflicts[i]]: error for i, error in differing.items()}
         for i, error in refused.items():
             batch.reject(indexes[i], CONFLICT, error)
+        if self._options.on_conflict == ERROR:
+            batch.check_conflicts(already_rejected, self.missing)
         rejected = batch.rejected
         return Counts(len(batch), inserted, updated, ignored, len(differing), rejected), differing
 
@@ -186,7 +186,8 @@ class LoadingWorker(Worker):
         stored = stored_rows(self.model, self.using, columns[key])
         found = {}
         for index, row in enumerate(zip(*columns)):
-            pairs = zip(names, row, stored[row[key]])
+            # Another program may have deleted it meanwhile.
+            pairs = zip(names, row, stored.get(row[key], row))
             different = [name for name, value, other in pairs if value != other]
             if different:
                 found[index] = f"{already_exists(row[key])} with another {', '.join(different)}"

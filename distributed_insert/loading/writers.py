@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
-from django.db import DataError, IntegrityError, connections, transaction
+from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.models.constants import OnConflict
 
 from ..exceptions import LoadError
@@ -25,33 +25,39 @@ class Insertion(NamedTuple):
     conflicts: List[int]
     """The rows whose id was taken: stored before, or by an earlier row."""
     refused: Dict[int, str]
-    """What the database had against other rows."""
+    """The message of the database for each row that it refused."""
 
 
 def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
     """Insert the rows that `columns` hold, the values of each of the model's fields in order.
 
-    It commits nothing: call it inside `atomic(using)`, in which it works with savepoints. An error
-    that is no row's fault (OperationalError: disk full, database locked, server lost) is raised,
-    and must leave that transaction too. So must the LoadError that says that the database ended it.
+    It commits nothing: call it inside `atomic(using)`, in which it works with savepoints. Errors
+    that no row caused (disk full, database locked, server lost) are raised, and so is a LoadError
+    if the database ended the transaction: let them leave the transaction.
     """
     write = _Insert(model, using)
     try:
         with transaction.atomic(using=using):
             write(columns)
         return Insertion([], {})
-    except (IntegrityError, DataError) as error:
-        _check_transaction(using, error)
+    except Error as error:
+        _check_fault(using, error)
     keys = columns[model._meta.concrete_fields.index(model._meta.pk)]
-    taken = set(keys) - missing_ids(model, using, set(keys))
-    fresh: List[int] = []
+    stored = set(keys) - missing_ids(model, using, set(keys))
     conflicts: List[int] = []
-    for index, key in enumerate(keys):
-        (conflicts if key in taken else fresh).append(index)
-        taken.add(key)
-    write_fresh = partial(write, pick(columns, fresh))
-    refused = _in_pieces(write_fresh, using, len(fresh))
-    return Insertion(conflicts, {fresh[index]: error for index, error in refused.items()})
+    refused: Dict[int, str] = {}
+    left: Sequence[int] = range(len(keys))
+    while left:
+        first = {keys[index]: index for index in reversed(left) if keys[index] not in stored}
+        fresh = sorted(first.values())
+        found = _in_pieces(partial(write, pick(columns, fresh)), using, len(fresh))
+        refused.update((fresh[position], message) for position, message in found.items())
+        # Where the first row with an id is refused, the next one is the first.
+        free = {keys[fresh[position]] for position in found}
+        later = [index for index in left if first.get(keys[index]) != index]
+        conflicts += [index for index in later if keys[index] not in free]
+        left = [index for index in later if keys[index] in free]
+    return Insertion(sorted(conflicts), refused)
 
 
 def update(model, using: str, columns: Sequence[Column]) -> Dict[int, str]:
@@ -100,7 +106,7 @@ def stored_rows(model, using: str, keys: Sequence[Any]) -> Dict[Any, Tuple[Any, 
 
 
 def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]:
-    """Write so many rows; return what the database has against some, by their indexes.
+    """Write so many rows; return the message for each row that the database refused.
 
     All at once; where that fails, by the statement; and there, one by one. So each row is sent
     three times at most.
@@ -111,8 +117,8 @@ def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]
         try:
             with transaction.atomic(using=using):
                 write(start, stop)
-        except (IntegrityError, DataError) as error:
-            _check_transaction(using, error)
+        except Error as error:
+            _check_fault(using, error)
             if stop - start == 1:
                 refused[start] = f"Refused by the database: {error}"
             else:
@@ -124,8 +130,12 @@ def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]
     return refused
 
 
-def _check_transaction(using, error):
-    """Raise LoadError unless the transaction still stands after an error within a savepoint."""
+def _check_fault(using, error):
+    """Raise an error again that no row caused, or LoadError if the transaction has ended."""
+    # What a trigger of PostgreSQL raises has an SQLSTATE of class P0.
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    if not isinstance(error, (IntegrityError, DataError)) and not sqlstate.startswith("P0"):
+        raise error
     if connections[using].needs_rollback:
         raise LoadError(
             f"Database '{using}' ended the transaction by itself, as a trigger can: {error}"
@@ -173,11 +183,11 @@ class _Insert:
                 values[position::width] = column[begin:end]
             rows = ", ".join([self._row] * (end - begin))
             if self._execute(f"{self._begin}{rows}{self._end}", values) != end - begin:
-                raise IntegrityError("the row was left out, as a trigger can do")
+                raise IntegrityError("the row was skipped, possibly by a trigger")
 
     def _execute_on_driver(self, sql, values):
         self._connection.ensure_connection()
-        # Statements on the driver's connection are spared Django's check.
+        # Statements on the driver's connection bypass Django's own check.
         self._connection.validate_no_broken_transaction()
         with self._connection.wrap_database_errors:
             return self._connection.connection.execute(sql, values).rowcount

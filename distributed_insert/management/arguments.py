@@ -1,10 +1,13 @@
-"""Types of the commands' options: what is wrong is said before anything begins."""
+"""The commands' options and their types: wrong values are reported before anything starts."""
 
 import argparse
 import codecs
 import string
 
-from ..sources import DEFAULT_ENCODING
+from ..datasets import DATASETS
+from ..executors import WORKERS
+from ..loading import ON_CONFLICT, Options
+from ..sources import DEFAULT_ENCODING, FORMATS
 
 
 def positive_integer(text):
@@ -63,4 +66,111 @@ def path(text):
 def add_summary(parser):
     parser.add_argument(
         "--summary", type=path, metavar="FILE", help="write the outcome there as a JSON document"
+    )
+
+
+def add_load_options(parser):
+    """Add the options of populate_db."""
+    files = parser.add_argument_group(
+        "files",
+        "CSV with a header, or JSON Lines (.jsonl, .ndjson), plain or gzipped (.gz). "
+        "- is standard input, for one of the models.",
+    )
+    for dataset in DATASETS:
+        files.add_argument(
+            f"--{dataset.plural.replace('_', '-')}",
+            type=path,
+            metavar="FILE",
+            help=f"{dataset.plural}: {', '.join(dataset.fields)}",
+        )
+    files.add_argument(
+        "--format", choices=FORMATS, help="format of all files, whatever their names"
+    )
+    files.add_argument(
+        "--encoding",
+        type=encoding,
+        default=DEFAULT_ENCODING,
+        help="of the files (default: %(default)s, which is UTF-8, with or without a "
+        "byte order mark)",
+    )
+    files.add_argument(
+        "--delimiter",
+        type=delimiter,
+        default=",",
+        metavar="CHARACTER",
+        help=r"character between the columns of CSV (default: %(default)s); \t is a tab",
+    )
+    files.add_argument(
+        "--map",
+        type=renamed_column,
+        action="append",
+        default=[],
+        metavar="MODEL.FIELD=COLUMN",
+        help="read a field from a column or key of another name, for example "
+        "product.name=title (repeatable)",
+    )
+    files.add_argument(
+        "--ignore-unknown",
+        action="store_true",
+        help="ignore columns and keys that no field uses; those that begin with _ always are",
+    )
+
+    records = parser.add_argument_group("records")
+    records.add_argument(
+        "--on-conflict",
+        choices=ON_CONFLICT,
+        default="error",
+        help="what to do with a record whose id already exists, in the database or earlier "
+        "in the file: reject it (error, the default), ignore it (ignore), or store it over "
+        "the other one (update)",
+    )
+    records.add_argument(
+        "--rejects",
+        type=path,
+        metavar="DIR",
+        help="write rejected records to this folder with their reasons, one new file per "
+        "model in the format of its source, to be fixed and loaded again",
+    )
+    records.add_argument(
+        "--max-errors",
+        type=whole_number,
+        metavar="N",
+        help="give up when more than N records have been rejected",
+    )
+
+    transactions = parser.add_argument_group("transactions")
+    transactions.add_argument(
+        "--batch-size",
+        type=positive_integer,
+        default=Options.batch_size,
+        metavar="N",
+        help="records in one transaction (default: %(default)s)",
+    )
+    transactions.add_argument(
+        "--all-or-nothing",
+        action="store_true",
+        help="commit all databases at the end, and only if no record was rejected",
+    )
+    transactions.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="do everything, report everything, and roll everything back at the end",
+    )
+    transactions.add_argument(
+        "--migrate",
+        action="store_true",
+        help="apply the pending migrations of every database first",
+    )
+
+    parser.add_argument(
+        "--workers",
+        choices=WORKERS,
+        help="what loads each model (default: a process for large files, else a thread)",
+    )
+    output = parser.add_argument_group("output")
+    add_summary(output)
+    output.add_argument(
+        "--no-progress",
+        action="store_true",
+        help="show no progress bars; they are shown on a terminal only",
     )

@@ -4,7 +4,7 @@ from contextlib import closing, contextmanager
 
 from django.core.files import locks
 
-# Any number: what else locks in these databases has to use another.
+# Any number; any other advisory lock in these databases needs a different one.
 ADVISORY_LOCK = 7_310_046
 
 

@@ -8,28 +8,39 @@ from typing import Any, Iterable, Mapping
 
 from django.core.management import CommandError
 
+from ..reports import FAILED
+
 # How a summary begins: a file that begins like this is replaced, and no other one.
 BEGINNING = b'{\n  "status": '
 
 
-def print_lines(stream, lines: Iterable[str]):
-    """Print for as long as somebody reads, and stop at a closed pipe (`| head`)."""
-    if sys.stdout is None:
-        return
-    try:
-        for line in lines:
-            try:
-                stream.write(line)
-            except UnicodeEncodeError as error:
-                # What the terminal cannot show becomes an escape, which Python reads back.
-                shown = line.encode(error.encoding, "backslashreplace")
-                stream.write(shown.decode(error.encoding))
-        stream.flush()
-    except OSError as error:
-        # The interpreter flushes once more as it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise CommandError(f"The report cannot be written: {error.strerror}.") from error
+class Printer:
+    """Prints for as long as somebody reads, and stops at a closed pipe (`| head`)."""
+
+    def __init__(self, stream):
+        self._stream = stream
+        self.failure = ""
+        """Why something could not be printed."""
+
+    def __call__(self, lines: Iterable[str]):
+        """Print lines; what the stream cannot encode becomes an escape, which Python reads back."""
+        if sys.stdout is None:
+            return
+        try:
+            for line in lines:
+                try:
+                    self._stream.write(line)
+                except UnicodeEncodeError as error:
+                    shown = line.encode(error.encoding, "backslashreplace")
+                    self._stream.write(shown.decode(error.encoding))
+            self._stream.flush()
+        except OSError as error:
+            if not isinstance(error, BrokenPipeError):
+                self.failure = f"The report cannot be written: {error.strerror}."
+            if getattr(self._stream, "_out", self._stream) is sys.stdout:
+                # The interpreter flushes once more as it exits.
+                with open(os.devnull, "w") as nowhere:
+                    os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 class SummaryFile:
@@ -78,8 +89,10 @@ class SummaryFile:
 
     def _replace(self, document):
         temporary = f"{self._path}.{os.getpid()}.tmp"
+        with suppress(FileNotFoundError):
+            os.remove(temporary)
         try:
-            with open(temporary, "w", encoding="utf-8") as file:
+            with open(temporary, "x", encoding="utf-8", newline="\n") as file:
                 json.dump(document, file, indent=2)
                 file.write("\n")
             os.replace(temporary, self._path)
@@ -87,3 +100,13 @@ class SummaryFile:
             with suppress(OSError):
                 os.remove(temporary)
             raise
+
+
+def end_with(*, failures: Iterable[str], conclusion: str, exit_code: int):
+    """Raise CommandError if something could not be reported, or if the exit code is not 0."""
+    failures = list(filter(None, failures))
+    if failures or exit_code:
+        raise CommandError(
+            "\n".join([*failures, conclusion] if conclusion else failures),
+            returncode=FAILED if failures else exit_code,
+        )

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as something to ask for, so that a load can stop between two batches."""
+"""Ctrl-C and SIGTERM, recorded rather than fatal, so that a load can stop between two batches."""
 
 import signal
 import threading

@@ -1,16 +1,25 @@
 """What is said about a load: to people, to programs, and while it runs."""
 
-from .summary import document, running
-from .text import FAILED, REJECTED, conclusion, exit_status, reject_line, report, summary
+from .summary import document, failed, running
+from .text import FAILED, REJECTED, conclusion, counts_table, exit_status, reject_line, report
 
 __all__ = [
     "FAILED",
     "REJECTED",
+    "bars",
     "conclusion",
+    "counts_table",
     "document",
     "exit_status",
+    "failed",
     "reject_line",
     "report",
     "running",
-    "summary",
 ]
+
+
+def bars(sources):
+    """Return the progress bars of a load, to be entered: see `progress.bars`."""
+    from . import progress  # rich takes long to import
+
+    return progress.bars(sources)

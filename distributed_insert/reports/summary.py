@@ -12,6 +12,11 @@ def running(options: Mapping[str, Any]) -> Dict[str, Any]:
     return {"status": "running", "options": dict(options)}
 
 
+def failed(error: Exception, options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the document of what failed before there was an outcome."""
+    return {"status": "failed", "exit_code": FAILED, "error": str(error), "options": dict(options)}
+
+
 def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the whole outcome but the single rejects, ready to be written as JSON."""
     status = {FAILED: "failed", REJECTED: "complete", 0: "complete"}

@@ -6,18 +6,18 @@ from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
 from ..loading import UPDATE, Counts, Outcome, Reject, rejection
 
-Records = Sequence[Dict[str, Any]]
-
 FAILED = 1
 REJECTED = 3
 
 
-def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> Iterator[str]:
+def report(
+    outcome: Outcome, samples: Mapping[str, Sequence[Dict[str, Any]]], dry_run: bool
+) -> Iterator[str]:
     """Say, line by line, what became of the records, and then how many there were.
 
-    A model whose records are in `samples`, by its name, has all of them listed, any other the
-    rejected ones only; so has the sample if the load failed or was interrupted. Nothing is said of
-    a load that failed before it read a record.
+    `samples` has, by the name of a model, records of which all are listed, unless the load failed
+    or was interrupted. Of other models only the rejected records are. Nothing is said of a load
+    that failed before it read a record.
     """
     if outcome.error and not any(model.counts.read for model in outcome.models):
         return
@@ -26,7 +26,7 @@ def report(outcome: Outcome, samples: Mapping[str, Records], dry_run: bool) -> I
         all_records = samples.get(model.model) if is_complete else None
         yield from _rejects(model) if all_records is None else _results(model, all_records)
         yield ""
-    yield from summary(outcome, ("read", "inserted", "rejected"))
+    yield from counts_table(outcome, ("read", "inserted", "rejected"))
     yield f"Workers: one {outcome.workers} per model."
     if dry_run:
         yield "Dry run: nothing was stored."
@@ -104,7 +104,7 @@ def _list(title, items):
     yield "]"
 
 
-def summary(outcome: Outcome, always: Sequence[str]) -> Iterator[str]:
+def counts_table(outcome: Outcome, always: Sequence[str]) -> Iterator[str]:
     """Say the counts of each model and of all, in a table.
 
     It has the counts named in `always`, and any other that is not zero.

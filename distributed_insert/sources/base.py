@@ -19,7 +19,7 @@ class Records(NamedTuple):
 
     columns: Sequence[Column]
     """Of the first records, the values of each of the model's fields."""
-    raw: Sequence[Any]
+    raw_records: Sequence[Any]
     """Every record in its source's own form."""
     places: Sequence[int]
     """The place of every record among these, from 0, in the order of the source."""
@@ -38,12 +38,12 @@ class Malformed:
 class Source(ABC):
     """Where the records of one model come from. Its worker opens, reads and closes it.
 
-    `renamed` has the name of the column or key of each field that is not called like the field. A
-    column that no field uses is an error, unless `ignore_unknown` or its name begins with `_`.
+    `renamed` gives, by field, each column or key whose name differs from the field. A column that
+    no field uses is an error, unless `ignore_unknown` or its name begins with `_`.
     """
 
     name: str
-    """The file's path, "standard input" or "sample"."""
+    """The file's path, "standard input", or what `MemorySource` was given."""
     format: str
     """The ending of the name of a file of rejects."""
     encoding = "utf-8"
@@ -101,7 +101,7 @@ class Source(ABC):
 
     @abstractmethod
     def close(self):
-        """Close what is open; more than once does no harm."""
+        """Close what is open. It may be called more than once."""
 
     def _unknown(self, names):
         if self._ignore_unknown:

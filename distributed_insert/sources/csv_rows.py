@@ -45,7 +45,7 @@ class RowReader:
     must not swallow the rows that follow. A field left open at the end of a line goes on in the
     same way wherever it was opened. So the lines that one of them ran through to its bad end are
     not run through again, and the time is linear whatever the file holds. The price is that a
-    field which begins within a row that is too long shares its fate.
+    row which begins within one that is too long is rejected with it.
     """
 
     def __init__(self, delimiter: str):

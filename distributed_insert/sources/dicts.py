@@ -2,7 +2,7 @@
 
 import json
 from itertools import islice
-from typing import Sequence
+from typing import Any, Iterable, Mapping, Sequence
 
 from .base import Malformed, Records, Source
 from .numbers import TYPED
@@ -18,7 +18,7 @@ class DictSource(Source):
         others = [
             place
             for place, record in enumerate(raw)
-            if type(record) is not dict or record.keys() != names and self.fields(record)[1]
+            if not isinstance(record, Mapping) or record.keys() != names and self.fields(record)[1]
         ]
         places: Sequence[int] = range(len(raw))
         if others:
@@ -33,28 +33,29 @@ class DictSource(Source):
     def fields(self, raw):
         if isinstance(raw, Malformed):
             return {}, [raw.reason]
+        if not isinstance(raw, Mapping):
+            return {}, ["Record is not a mapping of fields"]
         named = zip(self._fields, self._names)
         return {f: raw[name] for f, name in named if name in raw}, self._field_errors(raw)
 
     def data(self, raw):
-        if isinstance(raw, Malformed):
-            return {"text": raw.text}
+        if not isinstance(raw, Mapping):
+            return {"text": raw.text if isinstance(raw, Malformed) else repr(raw)}
         return {name: value for name, value in raw.items() if name[:1] != "_"}
 
     def write_rejects(self, file, rejects, is_first):
         for line, raw, errors in rejects:
-            data = {"_text": raw.text} if isinstance(raw, Malformed) else raw
+            data = raw if isinstance(raw, Mapping) else {"_text": self.data(raw)["text"]}
             record = {**data, "_line": line, "_errors": list(errors)}
             file.write(json.dumps(record, ensure_ascii=self.encoding != "utf-8") + "\n")
 
 
 class MemorySource(DictSource):
-    """Records that the program already has: the sample, or what a caller of `load` gives."""
+    """Records that a program already has. For worker processes, they must be picklable."""
 
-    name = "sample"
-
-    def __init__(self, records):
+    def __init__(self, records: Iterable[Mapping[str, Any]], name: str = "memory"):
         super().__init__()
+        self.name = name
         self._all = records
 
     def open(self, fields):

@@ -44,7 +44,7 @@ class _Batch:
 
 
 def _decoded(line):
-    """Return the object that a line holds, and why it is none or cannot be used, or ""."""
+    """Return the object that a line holds, and an error message, or ""."""
     if len(line) > MAX_RECORD_LENGTH and len(line.rstrip("\r\n")) > MAX_RECORD_LENGTH:
         return None, TOO_LONG
     try:

@@ -13,7 +13,7 @@ _line_end = re.compile(r"\r\n?|\n")
 
 
 class Lines:
-    """The lines of an open file, to be looked at with `peek` and then passed with `advance`.
+    """The lines of an open file, to be looked at with `peek` and then left behind with `advance`.
 
     A line ends with "\\n", "\\r\\n" or "\\r", or at the end of the file.
     """
@@ -30,8 +30,8 @@ class Lines:
     def peek(self, most: int) -> Optional[str]:
         """Return the next whole lines, at most `most` of them; None at the end.
 
-        Of too long a line `is_cut` is true and the beginning comes alone; `skip_line` passes it.
-        Then, "" means that there is more of it to skip.
+        If the next line is too long, `is_cut` is true and only its beginning is returned: skip it
+        with `skip_line`. While there is more of it to skip, "" is returned.
         """
         if self._is_skipping:
             return self._skip()
@@ -57,11 +57,11 @@ class Lines:
         return self._text[self._start : line_end.end() if line_end else self._whole]
 
     def advance(self, characters: int):
-        """Pass so many of the characters that `peek` returned."""
+        """Skip this many of the characters that `peek` returned."""
         self._start += characters
 
     def skip_line(self):
-        """Pass a line that is cut."""
+        """Skip a line that is cut."""
         self._is_skipping = True
 
     def _fill(self):

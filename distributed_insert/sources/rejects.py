@@ -27,7 +27,7 @@ class RejectsFile:
         A file that exists is another load's, or the user's. Raises LoadError.
         """
         if os.path.exists(self._folder) and not os.path.isdir(self._folder):
-            raise LoadError(f"{self._folder}: not a folder, which --rejects needs.")
+            raise LoadError(f"{self._folder}: --rejects needs a folder, and this is not one.")
         with self._errors():
             os.makedirs(self._folder, exist_ok=True)
             name = self._name

@@ -142,5 +142,5 @@ class TextFile:
         if size != self._opened_size or bytes_read not in (None, self._opened_size):
             raise LoadError(
                 f"{self.name}: changed while it was read: it had {self._opened_size:,} bytes, and "
-                f"now has {size:,}. Load it when nothing writes to it."
+                f"now has {size:,}. Load it again when no program is writing to it."
             )

@@ -202,8 +202,8 @@ class ReferenceTests(SimpleTestCase):
 
 class ConflictTests(SimpleTestCase):
     def test_rejects_whose_id_is_stored_are_reported_as_conflicts_too(self):
-        batch = batch_of([NAMELESS, EMAILLESS, *users(1), {"id": 2, "name": "", "email": "a@b"}])
-        batch.check_conflicts(lambda ids: ids - {1})
+        batch = batch_of([NAMELESS, EMAILLESS, *users(3), {"id": 2, "name": "", "email": "a@b"}])
+        batch.check_conflicts(batch.rejects(), lambda ids: ids - {1})
         self.assertEqual(
             errors(batch),
             [
@@ -215,7 +215,7 @@ class ConflictTests(SimpleTestCase):
 
     def test_an_id_is_taken_by_an_earlier_record_that_is_accepted(self):
         batch = batch_of([NAMELESS, EMAILLESS, *users(1), NAMELESS, EMAILLESS])
-        batch.check_conflicts(all_missing)
+        batch.check_conflicts(batch.rejects(), nothing_missing)
         self.assertEqual(
             errors(batch),
             [
@@ -233,14 +233,17 @@ class ConflictTests(SimpleTestCase):
             asked.append(ids)
             return set()
 
-        batch_of([*users(2), NAMELESS, {"id": 0}]).check_conflicts(missing_ids)
-        batch_of([*users(2), {"id": 0, "name": "", "email": ""}]).check_conflicts(missing_ids)
-        batch_of(users(2)).check_conflicts(missing_ids)
+        batch = batch_of([*users(2), NAMELESS, {"id": 0}])
+        batch.check_conflicts(batch.rejects(), missing_ids)
+        batch = batch_of([*users(2), {"id": 0, "name": "", "email": ""}])
+        batch.check_conflicts(batch.rejects(), missing_ids)
+        batch = batch_of(users(2))
+        batch.check_conflicts(batch.rejects(), missing_ids)
         self.assertEqual(asked, [{1}])
 
     def test_an_id_at_fault_is_not_a_conflict(self):
         batch = batch_of([{"id": -1, "name": "Ann", "email": "a@b"}])
-        batch.check_conflicts(nothing_missing)
+        batch.check_conflicts(batch.rejects(), nothing_missing)
         self.assertEqual(errors(batch), [(0, ["ID must be a positive integer"])])
 
     def test_the_message_names_the_id(self):

@@ -37,11 +37,11 @@ class EndingExecutor(Executor):
 
 
 def model_load(**options):
-    return ModelLoad(USERS, MemorySource([]), Options(**options))
+    return ModelLoad(USERS, MemorySource([], "sample"), Options(**options))
 
 
 def started(executor, options):
-    load = ModelLoad(USERS, MemorySource([]), Options(**options))
+    load = ModelLoad(USERS, MemorySource([], "sample"), Options(**options))
 
     async def start():
         load.start(executor)

@@ -13,7 +13,7 @@ from ..cases import LoadTestCase, stored
 from .cases import ORDERS, USERS, SQLiteTestCase, orders, skip_unless_sqlite, users
 
 ENDED = "Database 'users' ended the transaction by itself, as a trigger can: "
-LEFT_OUT = "Refused by the database: the row was left out, as a trigger can do"
+LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"
 
 
 def records(*numbers):
@@ -216,7 +216,7 @@ class OneTransactionTests(WorkerTestCase):
         with self.assertRaises(LoadError) as caught:
             worker.prepare()
         self.assertEqual(
-            str(caught.exception), "Database 'users' can only roll its transaction back."
+            str(caught.exception), "Database 'users' can no longer commit its transaction."
         )
 
 

@@ -14,7 +14,7 @@ from distributed_insert.models import User
 from ..cases import LoadTestCase, stored
 from .cases import SQLiteTestCase, skip_unless_sqlite
 
-LEFT_OUT = "Refused by the database: the row was left out, as a trigger can do"
+LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"
 
 
 def row(number, name="Ann"):

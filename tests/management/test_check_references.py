@@ -54,7 +54,10 @@ class CheckReferencesTests(LoadTestCase):
         for batch_size in (1, 2, 10):
             with self.subTest(batch_size=batch_size):
                 output, error = self.check(batch_size=batch_size)
-                self.assertEqual((str(error), error.returncode), ("2 records refer to nothing.", 3))
+                self.assertEqual(
+                    (str(error), error.returncode),
+                    ("2 records have references that do not exist.", 3),
+                )
                 self.assertEqual(
                     printed_lists(output),
                     {
@@ -102,12 +105,27 @@ class CheckReferencesTests(LoadTestCase):
             return original(model, *args)
 
         with mock.patch.object(references, "missing_ids", interrupted):
-            output, error = self.check(batch_size=3)
+            output, error = self.check(batch_size=2)
         self.assertEqual(
             (str(error), error.returncode),
-            ("Stopped before the end. 3 records refer to nothing.", 143),
+            ("Stopped before the end. 2 records have references that do not exist.", 143),
         )
-        self.assertIn("Order  orders       3         3", output)
+        self.assertIn("Order  orders       2         2", output)
+
+    def test_a_signal_during_the_last_batch_interrupts_nothing(self):
+        self.order(1, 8, 1)
+        original = references.missing_ids
+
+        def interrupted(model, *args):
+            if model is User:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return original(model, *args)
+
+        with mock.patch.object(references, "missing_ids", interrupted):
+            _, error = self.check()
+        self.assertEqual(
+            (str(error), error.returncode), ("1 record has references that do not exist.", 3)
+        )
 
     def test_the_summary_is_a_document(self):
         self.order(5, 8, 1)
@@ -128,7 +146,7 @@ class CheckReferencesTests(LoadTestCase):
             ("", f"{path}: the summary would replace another file.", 2),
         )
 
-    def test_a_check_that_fails_is_left_running_in_the_summary(self):
+    def test_a_check_that_fails_is_a_failure_in_the_summary(self):
         path = self.folder / "summary.json"
         self.check(summary=str(path))
         self.assertEqual(json.loads(path.read_text())["status"], "complete")
@@ -141,7 +159,13 @@ class CheckReferencesTests(LoadTestCase):
             ("The references cannot be checked: disk I/O error", 1),
         )
         self.assertEqual(
-            json.loads(path.read_text()), {"status": "running", "options": {"batch_size": 7}}
+            json.loads(path.read_text()),
+            {
+                "status": "failed",
+                "exit_code": 1,
+                "error": "The references cannot be checked: disk I/O error",
+                "options": {"batch_size": 7},
+            },
         )
 
     def test_a_summary_that_cannot_be_written_is_a_failure_and_the_report_appears(self):

@@ -273,7 +273,7 @@ class RejectsTests(OptionsTestCase):
     def test_error_for_a_folder_that_is_a_file(self):
         path = self.file("rejects", "")
         self.assert_fails(
-            f"{path}: not a folder, which --rejects needs.\nNothing was stored.",
+            f"{path}: --rejects needs a folder, and this is not one.\nNothing was stored.",
             users=self.file("u.csv", USERS),
             rejects=path,
         )

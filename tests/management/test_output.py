@@ -10,14 +10,14 @@ from django.core.management import CommandError
 from django.test import SimpleTestCase
 
 from distributed_insert.management import output
-from distributed_insert.management.output import SummaryFile, print_lines
+from distributed_insert.management.output import Printer, SummaryFile
 
 
 class PrintTests(SimpleTestCase):
     def test_what_a_stream_cannot_encode_is_escaped(self):
         binary = io.BytesIO()
         stream = io.TextIOWrapper(binary, encoding="ascii")
-        print_lines(stream, ["é\n", "e\n"])
+        Printer(stream)(["é\n", "e\n"])
         self.assertEqual(binary.getvalue(), b"\\xe9\ne\n")
 
 

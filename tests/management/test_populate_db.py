@@ -323,7 +323,11 @@ class CommandTests(CommandTestCase):
             process = self.populate("--users", users, "--summary", str(summary), stdout=full)
         self.assertEqual(
             (process.returncode, process.stderr),
-            (1, "CommandError: The report cannot be written: No space left on device.\n"),
+            (
+                1,
+                "CommandError: The report cannot be written: No space left on device.\n"
+                "1 record was rejected.\n",
+            ),
         )
         document = json.loads(summary.read_text())
         self.assertEqual(

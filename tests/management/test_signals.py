@@ -149,4 +149,4 @@ class StoppedLoadTests(LoadTestCase):
                 lambda: signal.SIGTERM if batches else None,
             )
         self.assertEqual(outcome.signal, signal.SIGTERM)
-        self.assertEqual([len(batch.raw) for batch in batches], [0])
+        self.assertEqual([len(batch.raw_records) for batch in batches], [0])

@@ -7,7 +7,7 @@ from django.test import SimpleTestCase
 from distributed_insert.exceptions import LoadError
 from distributed_insert.loading import Counts, ModelResult, Outcome, Reject
 from distributed_insert.loading.results import make_reject
-from distributed_insert.reports import conclusion, exit_status, reject_line, report, summary
+from distributed_insert.reports import conclusion, counts_table, exit_status, reject_line, report
 
 COMPLETE = "To complete the load, run the same command again"
 
@@ -161,7 +161,7 @@ class SummaryTests(SimpleTestCase):
         counts = Counts(read=9_346, inserted=2, updated=1, ignored=9_343, differing=4)
         self.assertEqual(
             list(
-                summary(
+                counts_table(
                     outcome(model(model="Item", database="items", counts=counts)),
                     ("read", "rejected"),
                 )
@@ -174,7 +174,7 @@ class SummaryTests(SimpleTestCase):
         )
         counts = Counts(read=2, inserted=2)
         self.assertEqual(
-            list(summary(outcome(model(counts=counts)), ("read", "rejected")))[:2],
+            list(counts_table(outcome(model(counts=counts)), ("read", "rejected")))[:2],
             [
                 "Model    Database  Read  Inserted  Rejected  Seconds",
                 "Product  products     2         2         0     0.50",

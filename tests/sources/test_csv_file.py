@@ -46,7 +46,7 @@ class CsvRecordTests(FormatTestCase):
         source = self.opened("price,id,name\n9.5,1,Lamp\n8,2,Desk\n")
         records = source.read(10)
         self.assertEqual(records.columns, [["1", "2"], ["Lamp", "Desk"], ["9.5", "8"]])
-        raw = records.raw[0]
+        raw = records.raw_records[0]
         self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
         self.assertEqual(source.data(raw), {"price": "9.5", "id": "1", "name": "Lamp"})
 
@@ -58,7 +58,7 @@ class CsvRecordTests(FormatTestCase):
         )
         records = source.read(10)
         self.assertEqual(records.columns, [["1"], ["Lamp"], ["9.5"]])
-        raw = records.raw[0]
+        raw = records.raw_records[0]
         self.assertEqual(raw, ["red", "1", "x", "Lamp", "9.5"])
         self.assertEqual(source.fields(raw), ({"id": "1", "name": "Lamp", "price": "9.5"}, []))
         self.assertEqual(
@@ -126,7 +126,7 @@ class FieldErrorTests(FormatTestCase):
         source = self.opened("id,name,price\n1,Lamp\n2,Desk,2\n1,Lamp,1,red,blue\n3,Sofa,3\n")
         records = source.read(10)
         self.assertEqual(
-            records._replace(raw=[*map(records.raw.__getitem__, range(4))]),
+            records._replace(raw_records=[*map(records.raw_records.__getitem__, range(4))]),
             Records(
                 [["2", "3"], ["Desk", "Sofa"], ["2", "3"]],
                 [one, two, few, many],
@@ -175,7 +175,7 @@ class FieldErrorTests(FormatTestCase):
         records = source.read(10)
         self.assertEqual(records.columns, [["1", "2", "3"], ["Lamp", "Desk", "Sofa"], [*"123"]])
         self.assertEqual(
-            [*map(records.raw.__getitem__, range(3))],
+            [*map(records.raw_records.__getitem__, range(3))],
             [
                 ["1", "Lamp", "1", "", ""],
                 ["2", "Desk", "2", "x", ""],
@@ -188,7 +188,7 @@ class FieldErrorTests(FormatTestCase):
         records = source.read(10)
         self.assertEqual(records.columns, [[], [], []])
         self.assertEqual(
-            source.fields(records.raw[0]),
+            source.fields(records.raw_records[0]),
             ({"id": "1", "name": "Lamp"}, ["Missing field: price"]),
         )
 
@@ -360,7 +360,7 @@ class BoundTests(FormatTestCase):
                 lines = max(3 * most // needed, 3 * BLOCK_SIZE // len(line))
                 source = self.opened("id,name,price\n" + line * lines)
                 with mock.patch.object(files, "MAX_BATCH_BYTES", most):
-                    count = len(source.read(100_000).raw)
+                    count = len(source.read(100_000).raw_records)
                 # All of the block that was read last may belong to it.
                 block = (BLOCK_SIZE // len(line) + 1) * needed
                 self.assertLessEqual(count * needed, most + block)
@@ -369,8 +369,8 @@ class BoundTests(FormatTestCase):
 
     def test_many_short_lines_are_a_batch_as_large_as_asked_for(self):
         source = self.opened("id,name,price\n" + "1,Lamp,1\n" * 30_000)
-        self.assertEqual(len(source.read(29_999).raw), 29_999)
-        self.assertEqual(len(source.read(29_999).raw), 1)
+        self.assertEqual(len(source.read(29_999).raw_records), 29_999)
+        self.assertEqual(len(source.read(29_999).raw_records), 1)
 
     def test_blank_lines_without_end_are_not_read_in_one_go(self):
         source = self.opened("id,name,price\n" + "\n" * (BLOCK_SIZE * 4) + "1,Lamp,1\n")
@@ -469,7 +469,7 @@ class ChangeTests(FormatTestCase):
         self.assertEqual(
             str(caught.exception),
             f"{self.path}: changed while it was read: it had {before:,} bytes, and now has "
-            f"{after:,}. Load it when nothing writes to it.",
+            f"{after:,}. Load it again when no program is writing to it.",
         )
         self.assertEqual(
             [",".join(raw) for _, raw in records], self.lines[1000 : 1000 + len(records)]

@@ -66,4 +66,4 @@ class MemorySourceTests(SimpleTestCase):
         source.close()
         self.assertIsNone(source.read(9))
         source.open(FIELDS)
-        self.assertEqual(source.read(9).raw, records)
+        self.assertEqual(source.read(9).raw_records, records)

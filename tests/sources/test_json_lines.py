@@ -172,7 +172,7 @@ class BoundTests(JsonLinesTestCase):
                 lines = max(3 * most // needed, 3 * BLOCK_SIZE // len(line))
                 source = self.opened(f"{line}\n" * lines)
                 with mock.patch.object(files, "MAX_BATCH_BYTES", most):
-                    count = len(source.read(100_000).raw)
+                    count = len(source.read(100_000).raw_records)
                 block = (BLOCK_SIZE // len(line) + 1) * needed
                 self.assertLessEqual(count * needed, most + block)
                 self.assertLess(count, lines)
@@ -193,7 +193,7 @@ class ChangeTests(JsonLinesTestCase):
         line = "1" + " " * 98 + "\n"
         content = line * (BLOCK_SIZE // 40) + "123456"
         source = self.opened(content)
-        count = len(source.read(10_000).raw)
+        count = len(source.read(10_000).raw_records)
         os.truncate(self.path, len(content) - 3)
         with self.assertRaises(LoadError) as caught:
             while True:
@@ -203,7 +203,7 @@ class ChangeTests(JsonLinesTestCase):
         self.assertEqual(
             str(caught.exception),
             f"{self.path}: changed while it was read: it had {len(content):,} bytes, and now has "
-            f"{len(content) - 3:,}. Load it when nothing writes to it.",
+            f"{len(content) - 3:,}. Load it again when no program is writing to it.",
         )
         self.assertLessEqual(count, BLOCK_SIZE // 40)
 

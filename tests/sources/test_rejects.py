@@ -138,7 +138,7 @@ class RejectsFileTests(FormatTestCase):
     def test_error_for_a_folder_that_is_a_file(self):
         self.rejects.touch()
         for folder, message in (
-            (self.rejects, "not a folder, which --rejects needs."),
+            (self.rejects, "--rejects needs a folder, and this is not one."),
             (self.rejects / "products", "Not a directory."),
         ):
             with self.subTest(folder=folder):

@@ -174,7 +174,7 @@ class ChangeTests(TextFileTestCase):
         self.assertEqual(
             str(caught.exception),
             f"{path}: changed while it was read: it had {before:,} bytes, and now has {after:,}. "
-            "Load it when nothing writes to it.",
+            "Load it again when no program is writing to it.",
         )
 
     def test_a_file_that_is_cut_off(self):
