@@ -112,21 +112,6 @@ class CheckReferencesTests(LoadTestCase):
         )
         self.assertIn("Order  orders       2         2", output)
 
-    def test_a_signal_during_the_last_batch_interrupts_nothing(self):
-        self.order(1, 8, 1)
-        original = references.missing_ids
-
-        def interrupted(model, *args):
-            if model is User:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return original(model, *args)
-
-        with mock.patch.object(references, "missing_ids", interrupted):
-            _, error = self.check()
-        self.assertEqual(
-            (str(error), error.returncode), ("1 record has references that do not exist.", 3)
-        )
-
     def test_the_summary_is_a_document(self):
         self.order(5, 8, 1)
         path = self.folder / "summary.json"

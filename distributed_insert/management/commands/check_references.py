@@ -39,7 +39,6 @@ class Command(BaseCommand):
             file.begin(reports.running(shown))
         started = time.perf_counter()
         datasets = [dataset for dataset in DATASETS if dataset.references]
-        self.signal = None
         try:
             with interrupts() as stopped_by:
                 models = [
@@ -52,7 +51,7 @@ class Command(BaseCommand):
                 file.finish(reports.failed(failure, shown))
             raise failure from error
         seconds = time.perf_counter() - started
-        outcome = Outcome(tuple(models), "thread", seconds, signal=self.signal)
+        outcome = Outcome(tuple(models), "thread", seconds, signal=stopped_by())
         exit_code = reports.exit_status(outcome)
         failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""
         print_lines(reports.counts_table(outcome, ("read", "rejected")))
@@ -74,16 +73,14 @@ class Command(BaseCommand):
         read = rejected = 0
         print_lines([f"{dataset.name} records that refer to nothing: ["])
         for size, dangling in check_stored(dataset.model, dataset.references, batch_size):
-            # A signal during the last batch interrupts nothing.
-            self.signal = stopped_by() if read else None
-            if self.signal:
-                break
             print_lines(
                 reports.reject_line(source, Reject(read + place, None, record, errors))
                 for place, record, errors in dangling
             )
             read += size
             rejected += len(dangling)
+            if stopped_by():
+                break
         print_lines(["]", ""])
         return ModelResult(
             model=dataset.name,
