@@ -104,21 +104,30 @@ def from_url(variable):
         config = dj_database_url.parse(os.environ[variable])
     except ValueError:
         config = {"NAME": ""}
-    # A database in memory has one connection, and each worker needs its own.
-    if config["NAME"] in ("", ":memory:") and "service" not in config.get("OPTIONS", {}):
+    options = config.get("OPTIONS", {})
+    # A database in memory has one connection, and each worker needs its own. The options of SQLite
+    # are set below, and text from a URL is not of their types.
+    if (
+        (config["NAME"] in ("", ":memory:") and "service" not in options)
+        or "\0" in config["NAME"]
+        or (config["ENGINE"] == SQLITE_ENGINE and options)
+    ):
         raise ImproperlyConfigured(
             f"{variable} is not the URL of a database. Write it like "
             "postgres://user:password@host:5432/name (in a password, %40 for @, %2F for /), "
             "or like sqlite:////folder/name.db."
         )
-    if config["ENGINE"] == POSTGRESQL_ENGINE:
-        try:
-            load_backend(POSTGRESQL_ENGINE)
-        except ImproperlyConfigured as error:
+    try:
+        load_backend(config["ENGINE"])
+    except (ImproperlyConfigured, ImportError) as error:
+        if config["ENGINE"] == POSTGRESQL_ENGINE:
             raise ImproperlyConfigured(
                 f"{variable} is the URL of a PostgreSQL server, and its driver is missing. "
                 'Run: pip install "psycopg[binary]"'
             ) from error
+        raise ImproperlyConfigured(
+            f"{variable} needs {config['ENGINE']}, which cannot be loaded here."
+        ) from error
     return config
 
 

@@ -2,7 +2,10 @@
 
 from abc import ABC, abstractmethod
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
+
+from ..exceptions import LoadError
 
 
 class WorkerLost(Exception):
@@ -14,6 +17,15 @@ class WorkerLost(Exception):
     def __init__(self, may_have_run: bool):
         super().__init__(may_have_run)
         self.may_have_run = may_have_run
+
+
+@contextmanager
+def thread_errors():
+    """Turn what Python raises where a thread cannot be started into a LoadError."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise LoadError(f"The workers cannot be started: {error}.") from error
 
 
 class Executor(ABC):

@@ -17,7 +17,7 @@ from typing import Any, Mapping
 import django
 from django.db import connections
 
-from .base import Executor, WorkerLost
+from .base import Executor, WorkerLost, thread_errors
 
 # Batches are freed by their reference counts; looking for cycles among their tens of thousands of
 # values at the usual pace takes a third of the time of reading them.
@@ -58,7 +58,8 @@ class ProcessExecutor(Executor):
             other_end.close()
 
     def submit(self, method, *args):
-        return self._thread.submit(self._pass_on, method, *args)
+        with thread_errors():
+            return self._thread.submit(self._pass_on, method, *args)
 
     def _pass_on(self, *job):
         try:

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from .base import Executor
+from .base import Executor, thread_errors
 
 
 class ThreadExecutor(Executor):
@@ -11,7 +11,8 @@ class ThreadExecutor(Executor):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
 
     def submit(self, method, *args):
-        return self._thread.submit(getattr(self._worker, method), *args)
+        with thread_errors():
+            return self._thread.submit(getattr(self._worker, method), *args)
 
     def shutdown(self):
         self._thread.shutdown()

@@ -53,14 +53,14 @@ class SummaryFile:
     def __init__(self, path: str, inputs: Iterable[str] = ()):
         self._path = os.path.realpath(path)
         self._shown = path
+        if os.path.exists(self._path) and not os.path.isfile(self._path):
+            raise CommandError(f"{path}: not a regular file.", returncode=2)
         if self._path in map(os.path.realpath, inputs) or not self._is_free():
             raise CommandError(f"{path}: the summary would replace another file.", returncode=2)
 
     def _is_free(self):
         if not os.path.exists(self._path):
             return True
-        if not os.path.isfile(self._path):
-            return False
         try:
             with open(self._path, "rb") as file:
                 return file.read(len(BEGINNING)) in (BEGINNING, b"")

@@ -128,11 +128,9 @@ class CsvSource(FileSource):
         )
 
     def _without_own(self, raw):
-        """Return the values of a record, less those of columns that a file of rejects has."""
+        """Return the values of a record, less those of columns that every file of rejects has."""
         if isinstance(raw, Malformed):
             return [raw.text]
-        if not self._is_rejects_file:
-            return raw
         own = [i for i, name in enumerate(self._header) if name in REJECTS_COLUMNS]
         return [value for index, value in enumerate(raw) if index not in own]
 

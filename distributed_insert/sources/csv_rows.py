@@ -141,4 +141,4 @@ def _check_length(lines):
 
 
 def _malformed(text, reason):
-    return Malformed(text, f"Malformed CSV: {reason}")
+    return Malformed(text.rstrip("\r\n"), f"Malformed CSV: {reason}")

@@ -1,8 +1,9 @@
 """Records that are dicts, with values of their own types."""
 
 import json
+from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Iterable, Mapping, Sequence
+from typing import Any, Dict, Iterable, Sequence
 
 from .base import Malformed, Records, Source
 from .numbers import TYPED
@@ -53,7 +54,7 @@ class DictSource(Source):
 class MemorySource(DictSource):
     """Records that a program already has. For worker processes, they must be picklable."""
 
-    def __init__(self, records: Iterable[Mapping[str, Any]], name: str = "memory"):
+    def __init__(self, records: Iterable[Dict[str, Any]], name: str = "memory"):
         super().__init__()
         self.name = name
         self._all = records

@@ -15,8 +15,9 @@ TOO_LONG = f"record longer than {MAX_RECORD_LENGTH:,} characters"
 TOO_MANY_VALUES = f"more than {MAX_VALUES:,} values"
 
 # A batch of large records has fewer of them: memory is bounded whatever the file holds.
-MAX_BATCH_BYTES = 16 << 20
-# What Python needs for a value besides its characters.
+MAX_BATCH_BYTES = 32 << 20
+# What Python needs for a record and for a value besides their characters.
+BYTES_PER_RECORD = 300
 BYTES_PER_VALUE = 64
 
 
@@ -57,6 +58,7 @@ class FileSource(Source):
 
     def _take(self, text, batch, most):
         """Add the first records of a text, at most `most`; return the bytes that they need."""
+        before = len(batch)
         if not text:
             return BLOCK_SIZE
         blank = len(text) - len(text.lstrip("\r\n"))
@@ -71,14 +73,18 @@ class FileSource(Source):
             lines, characters = self._parse(text, batch, most)
             self._pass(characters, lines)
             text = text[:characters]
-        return sys.getsizeof(text) + BYTES_PER_VALUE * text.count(self.separator)
+        records = len(batch) - before
+        return BYTES_PER_RECORD * records + sys.getsizeof(text) + self._bytes_of_values(text)
+
+    def _bytes_of_values(self, text):
+        return BYTES_PER_VALUE * text.count(self.separator)
 
     def _pass(self, characters, lines):
         self._lines.advance(characters)
         self._line += lines
 
     def _malformed(self, text, reason):
-        return Malformed(text, f"Malformed {self.grammar}: {reason}")
+        return Malformed(text.rstrip("\r\n"), f"Malformed {self.grammar}: {reason}")
 
     @abstractmethod
     def _new_batch(self) -> Any:

@@ -4,8 +4,18 @@ import json
 from itertools import chain
 
 from .dicts import DictSource
-from .files import MAX_RECORD_LENGTH, MAX_VALUES, TOO_LONG, TOO_MANY_VALUES, FileSource, split_lines
+from .files import (
+    BYTES_PER_VALUE,
+    MAX_RECORD_LENGTH,
+    MAX_VALUES,
+    TOO_LONG,
+    TOO_MANY_VALUES,
+    FileSource,
+    split_lines,
+)
 
+# What Python needs for a list or a dict, about.
+BYTES_PER_CONTAINER = 200
 # Values in a JSON record are flat; what is nested deeper than this could not be written again.
 MAX_DEPTH = 100
 # Python before 3.11 reads a longer integer in a time that grows with the square of its length.
@@ -20,6 +30,10 @@ class JsonLinesSource(FileSource, DictSource):
 
     def _records(self, batch):
         return self._records_of(batch.raw, batch.lines)
+
+    def _bytes_of_values(self, text):
+        containers = text.count("[") + text.count("{")
+        return BYTES_PER_VALUE * text.count(",") + BYTES_PER_CONTAINER * containers
 
     def _parse(self, text, batch, most):
         lines = split_lines(text)
@@ -61,10 +75,12 @@ def _decoded(line):
 def _fault(line, raw):
     if type(raw) is not dict:
         return "not an object"
-    level = [raw] if line.count("[") + line.count("{") > MAX_DEPTH else []
-    for _ in range(MAX_DEPTH):
+    if line.count("[") + line.count("{") <= MAX_DEPTH:
+        return ""
+    level, depth = [raw], 0
+    while level and depth < MAX_DEPTH:
         children = [c.values() if type(c) is dict else c for c in level if type(c) in (dict, list)]
-        level = list(chain.from_iterable(children))
+        level, depth = list(chain.from_iterable(children)), depth + 1
     return "nested too deeply" if level else ""
 
 

@@ -68,9 +68,12 @@ class RejectsFile:
         if self._file:
             file, self._file = self._file, None
             with self._errors():
+                created = os.fstat(file.fileno())
                 file.close()
-                if self._is_empty:
-                    os.remove(self.path)
+                # Another load may have put its own file there, if this one was moved away.
+                if self._is_empty and os.path.lexists(self.path):
+                    if os.path.samestat(created, os.lstat(self.path)):
+                        os.remove(self.path)
 
     @contextmanager
     def _errors(self):

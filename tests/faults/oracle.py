@@ -286,7 +286,8 @@ def read_json(lines, columns, options):
 
 def json_record(line, text, columns, options):
     def malformed(reason):
-        return Record(line, text, {}, shown({"text": text}), [f"Malformed JSON: {reason}"])
+        cut = text.rstrip("\r\n")
+        return Record(line, cut, {}, shown({"text": cut}), [f"Malformed JSON: {reason}"])
 
     if len(text) > MAX_CHARACTERS:
         return too_large(line, text)
@@ -394,7 +395,7 @@ def csv_rows(lines, delimiter):
         if reason and start + taken > ran_through:
             ran_through, why = start + taken, reason
         if reason:
-            rows.append((start + 1, lines[start], reason))
+            rows.append((start + 1, lines[start].rstrip("\r\n"), reason))
         elif cells:
             rows.append((start + 1, cells, ""))
         start += 1 if reason else taken

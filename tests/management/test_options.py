@@ -469,7 +469,7 @@ class SummaryTests(OptionsTestCase):
         missing = str(self.folder / "none" / "summary.json")
         for bad, message in (
             (path, "the summary would replace another file."),
-            (str(self.folder), "the summary would replace another file."),
+            (str(self.folder), "not a regular file."),
             (missing, "the summary cannot be written: No such file or directory."),
         ):
             with self.subTest(bad=bad):

@@ -69,13 +69,13 @@ class SummaryFileTests(SimpleTestCase):
                 self.assert_refused(path, "the summary would replace another file.", str(given))
 
     def test_error_for_what_is_not_a_regular_file(self):
-        self.assert_refused(self.folder, "the summary would replace another file.")
-        self.assert_refused(os.devnull, "the summary would replace another file.")
+        self.assert_refused(self.folder, "not a regular file.")
+        self.assert_refused(os.devnull, "not a regular file.")
 
     @skipUnless(hasattr(os, "mkfifo"), "There are no FIFOs here.")
     def test_error_for_a_fifo_which_is_not_opened(self):
         os.mkfifo(str(self.path))
-        self.assert_refused(self.path, "the summary would replace another file.")
+        self.assert_refused(self.path, "not a regular file.")
         self.assertTrue(self.path.is_fifo())
 
     def test_error_for_a_file_that_cannot_be_read(self):

@@ -28,7 +28,9 @@ def plainly_read(content):
         try:
             row = next(reader)
         except csv.Error as error:
-            records.append((first + 1, Malformed(lines[first], f"Malformed CSV: {error}")))
+            records.append(
+                (first + 1, Malformed(lines[first].rstrip("\r\n"), f"Malformed CSV: {error}"))
+            )
             first += 1
         else:
             if row:

@@ -73,7 +73,7 @@ class JsonRecordTests(JsonLinesTestCase):
         source = self.opened(f"{{x}}\n{LAMP_LINE}\n{json.dumps(few)}\n{DESK_LINE}\n")
         records = source.read(10)
         reason = "Malformed JSON: Expecting property name enclosed in double quotes at character 2"
-        malformed = Malformed("{x}\n", reason)
+        malformed = Malformed("{x}", reason)
         self.assertEqual(
             records,
             Records(
@@ -91,7 +91,7 @@ class JsonRecordTests(JsonLinesTestCase):
             ),
         )
         self.assertEqual(source.fields(malformed), ({}, [reason]))
-        self.assertEqual(source.data(malformed), {"text": "{x}\n"})
+        self.assertEqual(source.data(malformed), {"text": "{x}"})
 
 
 class MalformedJsonTests(JsonLinesTestCase):
@@ -113,7 +113,7 @@ class MalformedJsonTests(JsonLinesTestCase):
                 source = self.opened(f"{line}\n{LAMP_LINE}\n")
                 self.assertEqual(
                     self.records(source),
-                    [(1, Malformed(f"{line}\n", f"Malformed JSON: {reason}")), (2, LAMP)],
+                    [(1, Malformed(line, f"Malformed JSON: {reason}")), (2, LAMP)],
                 )
 
     def test_brackets_in_text_and_flat_lists_are_not_nested(self):
@@ -222,7 +222,7 @@ class JsonRejectTests(JsonLinesTestCase):
             self.rejected(source).splitlines(keepends=True),
             [
                 '{"name": "Zoë \ud800", "_line": 1, "_errors": ["No.", "Not so."]}\n',
-                '{"_text": "{\\n", "_line": 2, "_errors": ["No.", "Not so."]}\n',
+                '{"_text": "{", "_line": 2, "_errors": ["No.", "Not so."]}\n',
             ],
         )
 
