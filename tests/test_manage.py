@@ -69,6 +69,19 @@ class ErrorTests(ManageTestCase):
                     ORDERS_DATABASE_URL="postgres://loader:secret@host/orders",
                 )
 
+    def test_error_for_a_sqlite_url_with_options_or_without_a_path(self):
+        for url in ("sqlite:////nowhere/users.db?timeout=x", "sqlite:////nowhere/%00.db"):
+            with self.subTest(url=url):
+                self.assert_ends(WRONG_URL, "check", USERS_DATABASE_URL=url)
+
+    def test_error_for_an_engine_without_its_driver(self):
+        self.assert_ends(
+            "Error: USERS_DATABASE_URL needs django.db.backends.oracle, which cannot be loaded "
+            "here.\n",
+            "check",
+            USERS_DATABASE_URL="oracle://loader:secret@host/users",
+        )
+
     def test_error_for_a_url_without_dj_database_url(self):
         self.stub("dj_database_url.py", NO_MODULE)
         self.assert_ends(

@@ -532,6 +532,13 @@ class CsvRejectTests(FormatTestCase):
             self.rejected(once, ["Again."]), "_line,_errors,id,name,price\n2,Again.,1,Lamp,1\n"
         )
 
+    def test_columns_of_a_source_that_rejects_files_have_too_are_left_out(self):
+        rejects = self.rejected("id,_line,name,_errors,price\n1,x,Lamp,y,1\n")
+        self.assertEqual(rejects, "_line,_errors,id,name,price\n2,No.,1,Lamp,1\n")
+        self.assertEqual(
+            self.all_records(self.opened(rejects)), [(2, ["2", "No.", "1", "Lamp", "1"])]
+        )
+
     def test_another_delimiter_and_columns_of_other_names(self):
         self.assertEqual(
             self.rejected("id;title;price\n1;a;1\n", delimiter=";", renamed={"name": "title"}),

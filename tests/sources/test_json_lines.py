@@ -6,9 +6,15 @@ import os
 from unittest import mock
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.sources import Records, files
+from distributed_insert.sources import Records, files, text_file
 from distributed_insert.sources.base import Malformed
-from distributed_insert.sources.files import MAX_RECORD_LENGTH, MAX_VALUES
+from distributed_insert.sources.files import (
+    BYTES_PER_RECORD,
+    BYTES_PER_VALUE,
+    MAX_RECORD_LENGTH,
+    MAX_VALUES,
+)
+from distributed_insert.sources.json_lines import BYTES_PER_CONTAINER
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
 from ..cases import FormatTestCase
@@ -133,6 +139,21 @@ class MalformedJsonTests(JsonLinesTestCase):
 
 
 class BoundTests(JsonLinesTestCase):
+    def test_a_batch_is_charged_for_records_values_and_what_nests_them(self):
+        for line, bytes_per_record in (
+            ("{}", BYTES_PER_RECORD + BYTES_PER_CONTAINER),
+            ('{"id": [' + "[]," * 99 + "[]]}", 102 * BYTES_PER_CONTAINER + 99 * BYTES_PER_VALUE),
+            ('{"id": ' + '{"a": ' * 90 + "1" + "}" * 91, 91 * BYTES_PER_CONTAINER),
+        ):
+            with self.subTest(line=line[:20]):
+                # Small blocks, since a batch ends with the block that fills it.
+                with mock.patch.object(text_file, "BLOCK_SIZE", 1024):
+                    source = self.opened(f"{line}\n" * 3000)
+                    with mock.patch.object(files, "MAX_BATCH_BYTES", 1000 * bytes_per_record):
+                        count = len(source.read(100_000).raw_records)
+                self.assertGreater(count, 500)
+                self.assertLess(count, 1000 + 1024 // len(line))
+
     def test_a_record_of_more_than_1048576_characters_is_rejected_alone(self):
         reason = "Malformed JSON: record longer than 1,048,576 characters"
         for end in ("\n", "\r\n", "\r"):

@@ -1,5 +1,6 @@
 import os
 import stat
+from pathlib import Path
 from unittest import skipUnless
 
 from distributed_insert.exceptions import LoadError
@@ -80,6 +81,16 @@ class RejectsFileTests(FormatTestCase):
         file.open()
         file.close()
         self.assertEqual(self.contents(), {"products.csv": ""})
+
+    def test_a_file_of_another_load_at_its_place_is_not_removed(self):
+        file, other = self.rejects_file(), self.rejects_file()
+        path = Path(file.open())
+        path.rename(path.with_name("moved.csv"))
+        self.assertEqual(other.open(), str(path))
+        file.close()
+        self.assertEqual(self.contents(), {"moved.csv": "", "products.csv": ""})
+        other.close()
+        self.assertEqual(self.contents(), {"moved.csv": ""})
 
     def test_two_loads_at_once_have_a_file_each(self):
         first, second, third = (self.rejects_file() for _ in range(3))
