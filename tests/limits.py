@@ -44,6 +44,10 @@ def inputs():
     yield "digits.jsonl", "20 numbers of a million digits", digits * 20
     nested = json.dumps({"id": [["ab"] * 100] * 1_400}).encode() + b"\n"
     yield "nested.jsonl", "100 records of a million characters in lists", nested * 100
+    deep = b'{"id": [' + b",".join([b"[" * 95 + b"]" * 95] * 5_000) + b"]}\n"
+    yield "deep.jsonl", "40 records of 5,000 lists nested 95 deep", deep * 40
+    yield "empty.jsonl", "200,000 records without a field", b"{}\n" * 200_000
+    yield "short.csv", "200,000 rows of a character", HEADER + b"a\n" * 200_000
 
 
 # Runs a command, and prints the seconds it took and the peak size of its process. The process that

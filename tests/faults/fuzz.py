@@ -408,7 +408,10 @@ def read_rejects(folder, alias, round_) -> List[Any]:
         if path.suffix == ".jsonl":
             return list(map(json.loads, text.split("\n")[:-1]))
         lines = list(io.StringIO(without_nul(text), newline=""))
+        # A value that is too large to be loaded is whole in the file.
+        limit = csv.field_size_limit(sys.maxsize)
         _, *rows = oracle.csv_rows(lines, delimiter)
+        csv.field_size_limit(limit)
         return [[*cells[:2], *map(oracle.unquoted, cells[2:])] for _, cells, _ in rows]
     return []
 

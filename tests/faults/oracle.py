@@ -368,13 +368,16 @@ def header_faults(header, columns, options):
 
 
 def csv_record(line, header, cells, columns):
+    if len(cells) > max(map(header.index, columns.values())):
+        # What only ignored columns lack is blank.
+        cells = cells + [""] * (len(header) - len(cells))
     named = dict(zip(header, cells))
     fields = {name: named[column] for name, column in columns.items() if column in named}
     data = {name: value for name, value in named.items() if not name.startswith("_")}
-    if "_errors" in header:
-        own = [n for n, name in enumerate(header) if name in ("_line", "_errors")]
-        cells = [cell for n, cell in enumerate(cells) if n not in own]
-        header = [name for n, name in enumerate(header) if n not in own]
+    # A file of rejects has these columns of its own.
+    own = [n for n, name in enumerate(header) if name in ("_line", "_errors")]
+    cells = [cell for n, cell in enumerate(cells) if n not in own]
+    header = [name for n, name in enumerate(header) if n not in own]
     more = len(cells) - len(header)
     if more <= 0:
         return Record(line, cells, fields, shown(data), [])
@@ -422,8 +425,8 @@ def csv_row(lines, delimiter):
 def unquoted(cell):
     """Take the quote off that keeps a spreadsheet from running a cell as a formula."""
     rest = cell.lstrip("'")
-    is_number = re.match(r"-[0-9]+(\.[0-9]+)?$", rest)
-    is_formula = rest[:1] in tuple("=+-@\t\r") and rest and not is_number
+    is_number = re.match(r"-[0-9]+(\.[0-9]+)?\Z", rest)
+    is_formula = rest[:1] in tuple("=+-@\t\r\n") and rest and not is_number
     return cell[1:] if is_formula and cell != rest else cell
 
 
