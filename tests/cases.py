@@ -48,14 +48,15 @@ class LoadTestCase(TransactionTestCase):
 class PopulateTestCase(LoadTestCase):
     workers = None
 
-    def populate(self, **options):
+    def populate(self, *arguments, **options):
         """Run the command; return its output and, where it failed, the error."""
         if self.workers == "process":
             # Processes are forked, and have what a test patches, only where none is open.
             connections.close_all()
         output, error = io.StringIO(), None
         try:
-            call_command("populate_db", stdout=output, **{"workers": self.workers, **options})
+            options = {"workers": self.workers, **options}
+            call_command("populate_db", *arguments, stdout=output, **options)
         except CommandError as raised:
             error = raised
         return output.getvalue(), error
@@ -95,6 +96,15 @@ class CommandTestCase(SimpleTestCase):
     def populate(self, *options, **how):
         """Run the command to its end; return the process, with its output."""
         return manage("populate_db", *options, folder=self.folder, **how)
+
+    def run_script(self, script):
+        """Run a script that uses Django to its end; return the process, with its output."""
+        setup = "import django\n\ndjango.setup()\n"
+        return run_python(
+            *("-c", setup + script),
+            folder=self.folder,
+            env=environment(self.folder, DJANGO_SETTINGS_MODULE="ds_project.settings"),
+        )
 
     def start(self, *options, **how):
         """Start the command, and return the process."""
@@ -176,8 +186,11 @@ def environment(folder, **extra):
 
 def manage(*arguments, folder, **options):
     """Run manage.py in a process of its own, on databases in `folder`; return what it printed."""
+    return run_python("manage.py", *arguments, folder=folder, **options)
+
+
+def run_python(*arguments, folder, **options):
+    """Run Python in the project's folder, on databases in `folder`; what hangs is an error."""
     streams = dict.fromkeys(("stdout", "stderr"), subprocess.PIPE)
-    return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        **{"cwd": ROOT, "env": environment(folder), "encoding": "utf-8", **streams, **options},
-    )
+    how = {"cwd": ROOT, "env": environment(folder), "encoding": "utf-8", "timeout": 600}
+    return subprocess.run([sys.executable, *arguments], **{**how, **streams, **options})

@@ -14,7 +14,7 @@ from django.test import SimpleTestCase
 
 from distributed_insert.management.commands import populate_db
 
-from .cases import ROOT
+from .cases import ALIASES, ROOT
 
 MANUAL = "distributed_insert/README.md"
 # In the order in which their examples are run.
@@ -183,9 +183,12 @@ class DocumentsTests(SimpleTestCase):
 
     def test_every_variable_of_the_settings_is_in_the_manual(self):
         settings = text_of("ds_project/settings.py")
-        read = set(re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", settings))
+        reads = r"(?:environ\.get\(|environ\[|\bswitch\(|\bitems\(|\bseconds\()"
+        read = set(re.findall(rf"{reads}\"(\w+)\"", settings))
+        self.assertIn('f"{alias.upper()}_DATABASE_URL"', settings)
+        read.update(f"{alias.upper()}_DATABASE_URL" for alias in ALIASES)
         named = set(re.findall(r"`([A-Z_]+)`", text_of(MANUAL)))
-        self.assertIn("SECRET_KEY", read)
+        self.assertLessEqual({"SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "SECURE_HSTS_SECONDS"}, read)
         self.assertEqual(read - named, set())
 
 
