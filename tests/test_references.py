@@ -1,7 +1,8 @@
 from array import array
 from unittest import mock
 
-from django.db import connections
+from django.apps import apps
+from django.db import connections, models
 from django.test import SimpleTestCase, TestCase
 
 from distributed_insert.models import Order, Product, User
@@ -30,6 +31,21 @@ class MissingIdsTests(TestCase):
 
     def test_more_ids_than_a_statement_takes_parameters(self):
         self.assertEqual(missing_ids(User, "users", range(1, 5001)), set(range(3001, 5001)))
+
+    def test_a_table_may_have_a_column_of_any_name(self):
+        class Reading(models.Model):
+            id = models.IntegerField(primary_key=True)
+            value = models.IntegerField()
+
+            class Meta:
+                app_label = "sensors"
+                managed = False
+
+        self.addCleanup(apps.all_models.pop, "sensors")
+        with connections["users"].cursor() as cursor:
+            cursor.execute("CREATE TABLE sensors_reading (id INTEGER PRIMARY KEY, value INTEGER)")
+            cursor.execute("INSERT INTO sensors_reading VALUES (1, 2), (3, 3)")
+        self.assertEqual(missing_ids(Reading, "users", [1, 2, 3]), {2})
 
 
 class PortableTests(MissingIdsTests):

@@ -440,6 +440,28 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
                     [(key, name) for key, name, _ in stored(User)], [(1, "Ann"), (2, "Ben")]
                 )
 
+    def test_a_refused_row_takes_no_id(self):
+        self.trigger("INSERT", "RAISE(ABORT, 'no bad names')", "NEW.name = 'Bad'")
+        self.content = (
+            "5,Bad,a@b\n5,Good,a@b\n6,Bad,b@c\n6,Bad,b@c\n6,Good,b@c\n7,Bad,c@d\n7,,c@d\n"
+        )
+        refused = ["Refused by the database: no bad names"]
+        for on_conflict in ("error", "ignore", "update"):
+            for size in self.sizes:
+                with self.subTest(on_conflict=on_conflict, batch_size=size):
+                    self.assertEqual(
+                        self.loaded(size, on_conflict=on_conflict),
+                        (
+                            Counts(read=7, inserted=2, rejected=5),
+                            {
+                                **dict.fromkeys((1, 3, 4, 6), refused),
+                                7: ["Name cannot be empty"],
+                            },
+                        ),
+                    )
+                    self.assertEqual(stored(User), [(5, "Good", "a@b"), (6, "Good", "b@c")])
+                    User.objects.all().delete()
+
 
 @skip_unless_sqlite
 class EndedTransactionTests(SQLiteTestCase, WorkerTestCase):
