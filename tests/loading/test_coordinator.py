@@ -1,12 +1,16 @@
 import threading
+from collections import OrderedDict, UserDict
+from itertools import count
+from pathlib import Path
 from unittest import mock
 
 from django.db import OperationalError, connections
 from django.db.backends.signals import connection_created
 
-from distributed_insert.datasets import DATASETS
+from distributed_insert import validation
+from distributed_insert.datasets import DATASETS, Dataset
 from distributed_insert.exceptions import LoadError
-from distributed_insert.loading import Counts, Options, Reject
+from distributed_insert.loading import Counts, Options, Reject, coordinator
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as workers
 from distributed_insert.loading.worker import LoadingWorker, Worker
@@ -272,6 +276,26 @@ class VerdictTests(LoadTestCase):
                 self.assertEqual(stored(User), [(1, "User 1", "1@example.com")])
                 User.objects.all().delete()
 
+    def test_a_record_is_a_mapping_of_any_type(self):
+        rejects = self.folder / "rejects"
+        first, second = users(1, 2)
+        records = [OrderedDict(first), UserDict(second), None, [3, "Cid", "c@d"]]
+        [model] = load({USERS: MemorySource(records)}, rejects=str(rejects)).models
+        reason = "Record is not a mapping of fields"
+        self.assertEqual(
+            model.rejects,
+            (
+                Reject(number=3, line=None, data={"text": "None"}, errors=[reason]),
+                Reject(number=4, line=None, data={"text": "[3, 'Cid', 'c@d']"}, errors=[reason]),
+            ),
+        )
+        self.assertEqual(stored(User), [tuple(first.values()), tuple(second.values())])
+        self.assertEqual(
+            Path(model.rejects_file).read_text(),
+            f'{{"_text": "None", "_line": null, "_errors": ["{reason}"]}}\n'
+            f'{{"_text": "[3, \'Cid\', \'c@d\']", "_line": null, "_errors": ["{reason}"]}}\n',
+        )
+
     def test_every_record_is_counted_and_few_rejects_are_kept(self):
         records = [{"id": n, "name": "" if n > 3 else "Ann", "email": "a@b"} for n in range(1, 61)]
         [model] = load({USERS: MemorySource(records)}, batch_size=7).models
@@ -354,6 +378,19 @@ class OneTransactionTests(LoadTestCase):
         self.assertEqual(str(outcome.error), "Rolled back: 1 record was rejected.")
         self.assertEqual([model.is_stored for model in outcome.models], [False, False])
         self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+    def test_a_model_is_committed_without_the_parents_of_its_parent(self):
+        order = Dataset(Order, validation.order_rules, (), {"user_id": User})
+        product = Dataset(Product, validation.product_rules, (), {"id": Order})
+        Order.objects.create(id=1, user_id=8, product_id=9, quantity=1)
+        with mock.patch.object(coordinator, "DATASETS", (order, USERS, product)):
+            outcome = load({product: MemorySource(products(1))}, all_or_nothing=True)
+        self.assertEqual(
+            [(model.model, model.counts, model.is_stored) for model in outcome.models],
+            [("Product", Counts(read=1, inserted=1), True)],
+        )
+        self.assertIsNone(outcome.error)
+        self.assertEqual(stored(Product), [(1, "Product 1", 1.0)])
 
     def test_if_one_transaction_cannot_be_committed_none_is(self):
         def prepare(worker):
@@ -528,6 +565,17 @@ class FailureTests(LoadTestCase):
         self.assertEqual(products_source.parts, 3)
         self.assertEqual(stored(User), [])
 
+    def test_an_error_of_the_callers_own_function_is_raised_as_it_is(self):
+        error = OSError(28, "No space left on device")
+
+        def fail(*progress):
+            raise error
+
+        with self.assertRaises(OSError) as caught:
+            load_with({USERS: MemorySource(users(1, 2))}, Options(batch_size=1), on_progress=fail)
+        self.assertIs(caught.exception, error)
+        self.assertEqual(stored(User), [(1, "User 1", "1@example.com")])
+
     def test_all_reasons_are_given_once_each(self):
         paths = [str(self.folder / name) for name in ("users.csv", "products.csv")]
         outcome = load({USERS: open_source(paths[0]), PRODUCTS: open_source(paths[1])})
@@ -575,6 +623,27 @@ class StopTests(LoadTestCase):
                 self.assertEqual(model.counts, Counts(read=2, inserted=2))
                 self.assertEqual(model.is_stored, not all_or_nothing)
                 self.assertEqual(len(stored(User)), 0 if all_or_nothing else 2)
+
+    def test_a_signal_that_is_told_once_stops_the_load_at_any_moment(self):
+        for moment in count(1):
+            moments = count(1)
+            outcome = load_with(
+                {
+                    ORDERS: MemorySource(orders((1, 8, 1), (2, 1, 9))),
+                    USERS: MemorySource(users(1)),
+                    PRODUCTS: MemorySource(products(1)),
+                },
+                Options(batch_size=1),
+                stopped_by=lambda moments=moments, at=moment: 15 if next(moments) == at else None,
+            )
+            self.assertEqual(stored(Order), [])
+            if next(moments) <= moment:
+                break
+            with self.subTest(moment=moment):
+                self.assertEqual((outcome.signal, outcome.error), (15, None))
+            User.objects.all().delete()
+            Product.objects.all().delete()
+        self.assertEqual((outcome.signal, outcome.models[0].counts), (None, Counts(2, rejected=2)))
 
     def test_a_signal_before_the_first_batch_has_nothing_read(self):
         batches = []

@@ -1,3 +1,6 @@
+from collections import OrderedDict, UserDict
+from types import MappingProxyType
+
 from django.test import SimpleTestCase
 
 from distributed_insert.sources import MemorySource, Records
@@ -50,6 +53,25 @@ class MemorySourceTests(SimpleTestCase):
             ({"id": 1, "name": "Lamp"}, ["Missing field: price", "Unknown field: prise"]),
         )
         self.assertEqual(source.fields(more), (whole, ["Unknown field: prise"]))
+
+    def test_every_mapping_is_a_record_and_nothing_else_is_one(self):
+        whole = {"id": 1, "name": "Lamp", "price": 1.0}
+        mappings = [whole, OrderedDict(whole), UserDict(whole), MappingProxyType(whole)]
+        others = [None, [1, "Lamp", 1.0], "id"]
+        source = self.opened([*others, *mappings])
+        self.assertEqual(
+            source.read(9),
+            Records(
+                [[1] * 4, ["Lamp"] * 4, [1.0] * 4],
+                [*mappings, *others],
+                [3, 4, 5, 6, 0, 1, 2],
+                [None] * 7,
+            ),
+        )
+        self.assertEqual(
+            [source.fields(raw) for raw in others],
+            [({}, ["Record is not a mapping of fields"])] * 3,
+        )
 
     def test_keys_that_begin_with_an_underscore_are_ignored(self):
         record = {"id": 2, "name": "Desk", "price": 2.0, "_line": 7}
