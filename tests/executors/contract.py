@@ -28,6 +28,10 @@ class Worker:
     def kill(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def interrupt(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+
     def place(self):
         return os.getpid(), threading.current_thread().name
 

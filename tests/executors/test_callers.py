@@ -5,17 +5,20 @@ import io
 import multiprocessing
 import signal
 import sys
+import threading
 from contextlib import redirect_stdout
 
 from django.db import connections, transaction
 
 from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WORKERS
+from distributed_insert.executors.process import GC_THRESHOLD
 from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource
 
-from ..cases import ALIASES, LoadTestCase, stored
+from ..cases import ALIASES, CommandTestCase, LoadTestCase, stored
+from ..loading.cases import SourceWith, products, users
 
 ORDERS, USERS, PRODUCTS = DATASETS
 
@@ -41,6 +44,36 @@ class CallerTests(LoadTestCase):
                 gc.set_threshold(701, 11, 12)
                 self.load(workers, USERS)
                 self.assertEqual(gc.get_threshold(), (701, 11, 12))
+
+    def test_the_pace_of_the_garbage_collector_is_restored_by_the_last_load_that_ends(self):
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(701, 11, 12)
+        second_reads, first_has_ended = threading.Event(), threading.Event()
+        self.addCleanup(first_has_ended.set)
+        paces = []
+
+        def note_the_pace_at_the_end_of_the_first(batch):
+            second_reads.set()
+            first_has_ended.wait()
+            paces.append(gc.get_threshold()[0])
+
+        second = threading.Thread(
+            target=load,
+            args=[{PRODUCTS: SourceWith(products(1), note_the_pace_at_the_end_of_the_first)}],
+            kwargs={"options": Options(workers="thread")},
+        )
+
+        def run_the_second(batch):
+            if batch == 1:
+                second.start()
+                self.assertTrue(second_reads.wait(60))
+
+        load({USERS: SourceWith(users(1), run_the_second)}, Options(workers="thread"))
+        first_has_ended.set()
+        second.join()
+        self.assertEqual(paces, [GC_THRESHOLD] * 2)
+        self.assertEqual(gc.get_threshold(), (701, 11, 12))
+        self.assertEqual([len(stored(User)), len(stored(Product))], [1, 1])
 
     def test_connections_of_the_caller_stay_open(self):
         for workers in self.each_kind_of_workers():
@@ -91,3 +124,22 @@ class CallerTests(LoadTestCase):
                 self.assertEqual(output.getvalue(), "")
                 self.assertEqual([signal.getsignal(number) for number in numbers], before)
                 self.assertEqual(multiprocessing.active_children(), [])
+
+
+class StartMethodTests(CommandTestCase):
+    def test_how_processes_are_started_is_still_for_the_program_to_say(self):
+        self.migrate()
+        process = self.run_script(
+            "import multiprocessing\n"
+            "from distributed_insert.datasets import DATASETS\n"
+            "from distributed_insert.loading import Options, load\n"
+            "from distributed_insert.sources import MemorySource\n"
+            "for workers in (None, 'process'):\n"
+            "    sources = {d: MemorySource(d.sample) for d in DATASETS}\n"
+            "    outcome = load(sources, Options(workers=workers))\n"
+            "    print(outcome.error, outcome.workers)\n"
+            "    print(multiprocessing.get_start_method(allow_none=True))\n"
+        )
+        self.assertEqual(
+            (process.stdout, process.stderr), ("None thread\nNone\nNone process\nNone\n", "")
+        )

@@ -14,7 +14,7 @@ from django.test import SimpleTestCase
 from distributed_insert import executors
 from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WorkerLost
-from distributed_insert.executors.process import ProcessExecutor
+from distributed_insert.executors.process import ProcessExecutor, RemoteTraceback
 from distributed_insert.loading import Counts, Options, load
 from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, Product, User
@@ -91,6 +91,16 @@ class FatalSource(MemorySource):
         return super().data(raw)
 
 
+class SignalWhenUnpickled:
+    """A value that sends a signal to the process that unpickles it."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __reduce__(self):
+        return signal.raise_signal, (self.number,)
+
+
 class GreedySource(MemorySource):
     def read(self, size):
         raise MemoryError
@@ -121,6 +131,25 @@ class ProcessExecutorTests(contract.ExecutorContract, SimpleTestCase):
         self.assertEqual(places, {(self.executor.process.pid, "MainThread")})
         self.assertNotEqual(self.executor.process.pid, os.getpid())
 
+    def test_the_cause_of_an_exception_says_where_in_the_process_it_was_raised(self):
+        with self.assertRaises(contract.Failure) as caught:
+            self.executor.submit("fail", "disk full").result()
+        cause = caught.exception.__cause__
+        self.assertIs(type(cause), RemoteTraceback)
+        self.assertRegex(
+            str(cause),
+            r"(?s)^Traceback \(most recent call last\):\n.*contract\.py\", line \d+, in fail\n"
+            r"    raise Failure\(reason\)\ntests\.executors\.contract\.Failure: disk full\n$",
+        )
+
+    @skipIf(os.name == "nt", "Windows has no way for a process to send itself these signals.")
+    def test_a_job_is_not_interrupted(self):
+        try:
+            self.assertIsNone(self.executor.submit("interrupt").result())
+        except KeyboardInterrupt:
+            self.fail("SIGINT interrupted a job.")
+        self.assertEqual(self.executor.submit("add").result(), [()])
+
     def test_shutdown_ends_the_process_and_the_thread(self):
         before = threading.active_count()
         self.executor.submit("add").result()
@@ -146,6 +175,16 @@ class ProcessExecutorTests(contract.ExecutorContract, SimpleTestCase):
 @skipUnless("spawn" in METHODS[1:], "This is the method of the tests above.")
 class SpawnedProcessExecutorTests(ProcessExecutorTests):
     method = "spawn"
+
+    @skipUnless(hasattr(signal, "pthread_sigmask"), "Signals cannot be blocked here.")
+    def test_a_process_is_not_interrupted_while_it_starts(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number=number):
+                sent = {"SENT": SignalWhenUnpickled(number)}
+                with mock.patch.dict(connections.settings["users"], sent):
+                    executor = self.started()
+                self.addCleanup(executor.shutdown)
+                self.assertEqual(executor.submit("add").result(), [()])
 
 
 class ProcessTestCase(LoadTestCase):

@@ -46,6 +46,12 @@ class ChoiceTests(SimpleTestCase):
         self.processors.return_value = 1
         self.assertEqual(choose(self.sources(1 << 40)), "thread")
 
+    def test_a_process_that_may_not_have_children_has_threads(self):
+        self.assertEqual(choose(self.sources(1 << 40)), "process")
+        # The processes of a pool are daemonic.
+        with multiprocessing.Pool(1) as pool:
+            self.assertEqual(pool.apply(choose, [self.sources(1 << 40)]), "thread")
+
 
 class StartTests(SimpleTestCase):
     def setUp(self):
@@ -134,6 +140,7 @@ class StartMethodTests(LoadTestCase):
         ended = threading.Event()
         thread = threading.Thread(target=ended.wait)
         thread.start()
+        self.addCleanup(ended.set)
         self.assertEqual(self.method(), "spawn")
         ended.set()
         thread.join()
