@@ -12,6 +12,8 @@ from django.test import SimpleTestCase
 from distributed_insert.management import output
 from distributed_insert.management.output import Printer, SummaryFile
 
+from ..cases import CommandTestCase
+
 
 class PrintTests(SimpleTestCase):
     def test_what_a_stream_cannot_encode_is_escaped(self):
@@ -19,6 +21,26 @@ class PrintTests(SimpleTestCase):
         stream = io.TextIOWrapper(binary, encoding="ascii")
         Printer(stream)(["é\n", "e\n"])
         self.assertEqual(binary.getvalue(), b"\\xe9\ne\n")
+
+
+class FailingStreamTests(CommandTestCase):
+    def test_a_failing_stream_of_the_caller_leaves_the_output_of_the_process_alone(self):
+        self.migrate()
+        process = self.run_script(
+            "import io\n"
+            "from django.core.management import CommandError, call_command\n"
+            "class FullStream(io.StringIO):\n"
+            "    def write(self, text):\n"
+            "        raise OSError(28, 'No space left on device')\n"
+            "try:\n"
+            "    call_command('populate_db', stdout=FullStream())\n"
+            "except CommandError as error:\n"
+            "    print(error)\n"
+        )
+        self.assertEqual(
+            (process.stdout, process.stderr),
+            ("The report cannot be written: No space left on device.\n", ""),
+        )
 
 
 class SummaryFileTests(SimpleTestCase):

@@ -184,6 +184,18 @@ class FileTests(PopulateTestCase):
         )
         self.assertEqual(stored(User), [(2, "Ben", "b@c")])
 
+    def test_a_name_of_two_words_makes_one_option_and_one_file_of_rejects(self):
+        path = self.file("p.csv", "id,name,price\n1,Lamp,1\n2,,2\n")
+        rejects = self.folder / "rejects"
+        with mock.patch.object(Product._meta, "verbose_name_plural", "order items"):
+            _, error = self.populate(f"--order-items={path}", rejects=str(rejects))
+        self.assertEqual(str(error), "1 record was rejected.")
+        self.assertEqual(stored(Product), [(1, "Lamp", 1.0)])
+        self.assertEqual(
+            {file.name: file.read_text() for file in rejects.iterdir()},
+            {"order_items.csv": "_line,_errors,id,name,price\n3,Name cannot be empty,2,,2\n"},
+        )
+
     def test_twenty_rejects_are_listed_and_the_others_counted(self):
         lines = "".join(f"{n},,a@b\n" for n in range(1, 1035))
         path = self.file("u.csv", "id,name,email\n" + lines)
@@ -304,6 +316,22 @@ class CommandTests(CommandTestCase):
                     (process.returncode, process.stderr), (1, f"CommandError: {message}\n")
                 )
 
+    def test_a_migration_that_fails_is_in_the_summary(self):
+        self.migrate()
+        summary = self.folder / "summary.json"
+        self.populate("--summary", str(summary))
+        before = json.loads(summary.read_text())
+        self.assertEqual(before["status"], "complete")
+        (self.folder / "users.db").unlink()
+        (self.folder / "users.db").mkdir()
+        process = self.populate("--migrate", "--summary", str(summary))
+        message = "Database 'users' cannot be migrated: unable to open database file"
+        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
+        self.assertEqual(
+            json.loads(summary.read_text()),
+            {"status": "failed", "exit_code": 1, "error": message, "options": before["options"]},
+        )
+
     def test_a_closed_pipe_is_not_an_error(self):
         self.migrate()
         read_end, write_end = os.pipe()
@@ -335,6 +363,25 @@ class CommandTests(CommandTestCase):
             ("complete", 3, 1),
         )
         self.assertEqual(self.stored("users"), [(1, "Ann", "a@b")])
+
+    @skipUnless(os.path.exists("/dev/full"), "Needs a device that is always full: Linux has one.")
+    def test_output_that_cannot_be_written_does_not_hide_why_the_load_gave_up(self):
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n")
+        with open("/dev/full", "w") as full:
+            process = self.populate(
+                *("--users", users, "--max-errors", "0", "--batch-size", "1"), stdout=full
+            )
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (
+                1,
+                "CommandError: The report cannot be written: No space left on device.\n"
+                "Gave up: more records were rejected than --max-errors 0 allows.\n"
+                "Stored before that: User 1. To complete the load, run the same command again "
+                "with --on-conflict ignore.\n",
+            ),
+        )
 
     @skipIf(os.name == "nt", "Windows has no such signals.")
     def test_a_signal_stops_the_load_and_the_summary_still_appears(self):
