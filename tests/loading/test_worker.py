@@ -444,6 +444,7 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
         self.trigger("INSERT", "RAISE(ABORT, 'no bad names')", "NEW.name = 'Bad'")
         self.content = (
             "5,Bad,a@b\n5,Good,a@b\n6,Bad,b@c\n6,Bad,b@c\n6,Good,b@c\n7,Bad,c@d\n7,,c@d\n"
+            "8,Bad,d@e\n8,,d@e\n8,Good,d@e\n"
         )
         refused = ["Refused by the database: no bad names"]
         for on_conflict in ("error", "ignore", "update"):
@@ -452,14 +453,17 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
                     self.assertEqual(
                         self.loaded(size, on_conflict=on_conflict),
                         (
-                            Counts(read=7, inserted=2, rejected=5),
+                            Counts(read=10, inserted=3, rejected=7),
                             {
-                                **dict.fromkeys((1, 3, 4, 6), refused),
-                                7: ["Name cannot be empty"],
+                                **dict.fromkeys((1, 3, 4, 6, 8), refused),
+                                **dict.fromkeys((7, 9), ["Name cannot be empty"]),
                             },
                         ),
                     )
-                    self.assertEqual(stored(User), [(5, "Good", "a@b"), (6, "Good", "b@c")])
+                    self.assertEqual(
+                        stored(User),
+                        [(5, "Good", "a@b"), (6, "Good", "b@c"), (8, "Good", "d@e")],
+                    )
                     User.objects.all().delete()
 
 
