@@ -72,6 +72,10 @@ class MemorySourceTests(SimpleTestCase):
             [source.fields(raw) for raw in others],
             [({}, ["Record is not a mapping of fields"])] * 3,
         )
+        self.assertEqual(
+            source.fields(UserDict(id=1, name="Lamp")),
+            ({"id": 1, "name": "Lamp"}, ["Missing field: price"]),
+        )
 
     def test_keys_that_begin_with_an_underscore_are_ignored(self):
         record = {"id": 2, "name": "Desk", "price": 2.0, "_line": 7}
