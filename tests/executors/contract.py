@@ -1,4 +1,4 @@
-"""What every executor does, whatever its worker runs in."""
+"""What every executor does, whatever its worker runs in. Imported before Django is set up."""
 
 import os
 import signal
@@ -25,6 +25,9 @@ class Worker:
     def fail(self, reason):
         raise Failure(reason)
 
+    def call(self, function):
+        return function()
+
     def kill(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -35,6 +38,18 @@ class Worker:
 
     def place(self):
         return os.getpid(), threading.current_thread().name
+
+
+class SignalledSetting:
+    """A setting that sends the process that unpickles it the signals that stop a load."""
+
+    def __reduce__(self):
+        return send_signals, ()
+
+
+def send_signals():
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 class ExecutorContract:

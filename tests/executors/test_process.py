@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from unittest import mock, skipIf, skipUnless
 
 from django.db import connections
@@ -15,6 +15,7 @@ from distributed_insert import executors
 from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WorkerLost
 from distributed_insert.executors.process import ProcessExecutor, RemoteTraceback
+from distributed_insert.executors import process as processes
 from distributed_insert.loading import Counts, Options, load
 from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, Product, User
@@ -59,8 +60,7 @@ class SignalledSource(MemorySource):
     """A source that sends the process that reads it the signals that stop a load."""
 
     def read(self, size):
-        os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
+        contract.send_signals()
         return super().read(size)
 
 
@@ -157,6 +157,10 @@ class ProcessExecutorTests(contract.ExecutorContract, SimpleTestCase):
         self.assertEqual(self.executor.process.exitcode, 0)
         self.assertEqual(threading.active_count(), before)
 
+    @skipUnless(hasattr(signal, "pthread_sigmask"), "No signals can be blocked here.")
+    def test_no_signal_stays_blocked_where_it_was_started(self):
+        self.assertEqual(signal.pthread_sigmask(signal.SIG_BLOCK, ()), set())
+
     def test_a_process_that_is_killed_is_lost(self):
         self.executor.submit("add").result()
         self.executor.process.kill()
@@ -229,14 +233,22 @@ class LoadTests(ProcessTestCase):
     def test_a_worker_leaves_signals_to_the_coordinator(self):
         for method in self.each_start_method():
             with self.subTest(method=method):
-                try:
-                    outcome = load(
-                        {USERS: SignalledSource(users(1, 2))}, Options(workers="process")
-                    )
-                except KeyboardInterrupt:
-                    self.fail("SIGINT interrupted a job.")
-                self.assertEqual((outcome.error, outcome.signal), (None, None))
-                self.assertEqual([row[0] for row in stored(User)], [1, 2])
+                self.assert_leaves_signals()
+
+    @skipIf(os.name == "nt", "Windows has no way for a process to send itself these signals.")
+    def test_a_worker_ignores_signals_also_where_none_can_be_blocked(self):
+        with mock.patch.object(processes, "_blocked_signals", nullcontext):
+            for method in self.each_start_method():
+                with self.subTest(method=method):
+                    self.assert_leaves_signals()
+
+    def assert_leaves_signals(self):
+        try:
+            outcome = load({USERS: SignalledSource(users(1, 2))}, Options(workers="process"))
+        except KeyboardInterrupt:
+            self.fail("SIGINT interrupted a job.")
+        self.assertEqual((outcome.error, outcome.signal), (None, None))
+        self.assertEqual([row[0] for row in stored(User)], [1, 2])
 
     def test_too_little_memory_is_one_sentence(self):
         for workers in ("thread", "process"):

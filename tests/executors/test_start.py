@@ -138,6 +138,7 @@ class StartMethodTests(LoadTestCase):
     def test_no_process_is_forked_beside_another_thread(self):
         multiprocessing.set_start_method("fork", force=True)
         ended = threading.Event()
+        self.addCleanup(ended.set)
         thread = threading.Thread(target=ended.wait)
         thread.start()
         self.addCleanup(ended.set)
