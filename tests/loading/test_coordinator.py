@@ -323,6 +323,54 @@ class CountTests(LoadTestCase):
         self.assertEqual(str(caught.exception), "No reason to reject {'id': 2}")
 
 
+class MaxErrorsTests(LoadTestCase):
+    """Of two models that have a reject each, one has to wait until the other has been written."""
+
+    def loaded(self, max_errors):
+        """Write products when users are being written; return the counts and what is stored."""
+        is_writing, has_read = threading.Event(), threading.Event()
+
+        def write(worker, *args):
+            if worker.model is User:
+                is_writing.set()
+                self.assertTrue(has_read.wait(60))
+            return original(worker, *args)
+
+        def before_read(batch):
+            # The second batch is read when the first one is to be written.
+            if batch == 1:
+                self.assertTrue(is_writing.wait(60))
+            has_read.set() if batch == 2 else None
+
+        original = Worker.write
+        with mock.patch.object(Worker, "write", write):
+            outcome = load(
+                {
+                    USERS: MemorySource([*users(1), {**users(2)[0], "name": ""}]),
+                    PRODUCTS: SourceWith([*products(1), {"id": 2}], before_read),
+                },
+                max_errors=max_errors,
+            )
+        self.assertEqual(
+            str(outcome.error),
+            f"Gave up: more records were rejected than --max-errors {max_errors} allows.",
+        )
+        return [model.counts for model in outcome.models], stored(User), stored(Product)
+
+    def test_the_second_model_is_left_what_the_first_has_not_used(self):
+        self.assertEqual(
+            self.loaded(1),
+            (
+                [Counts(2, 1, rejected=1), Counts(1, rejected=1)],
+                [(1, "User 1", "1@example.com")],
+                [],
+            ),
+        )
+
+    def test_the_second_model_is_not_written_if_the_first_has_used_up_all(self):
+        self.assertEqual(self.loaded(0), ([Counts(1, rejected=1), Counts()], [], []))
+
+
 class OneTransactionTests(LoadTestCase):
     def loaded(self, **options):
         """Load all or nothing; return the outcome and the jobs that concern transactions."""
@@ -582,6 +630,9 @@ class FailureTests(LoadTestCase):
         self.assertEqual(
             str(outcome.error), "\n".join(f"{path}: No such file or directory." for path in paths)
         )
+        missing = [open_source(paths[0]), open_source(paths[0])]
+        outcome = load(dict(zip((USERS, PRODUCTS), missing)))
+        self.assertEqual(str(outcome.error), f"{paths[0]}: No such file or directory.")
 
     def test_a_file_that_changes_while_it_is_read_ends_the_load(self):
         lines = [f"{number},Ann,a@b\n" for number in range(1, 100_001)]
@@ -604,6 +655,15 @@ class FailureTests(LoadTestCase):
         [model] = outcome.models
         self.assertEqual(model.counts, Counts(read=len(stored(User)), inserted=len(stored(User))))
         self.assertEqual([row[0] for row in stored(User)], list(range(1, model.counts.read + 1)))
+
+
+class SecondsTests(LoadTestCase):
+    def test_the_seconds_of_a_model_are_those_to_its_last_batch(self):
+        readings = [10.0, 11.0, 13.0, 17.0, 25.0]
+        with mock.patch.object(coordinator, "time", mock.Mock()) as time:
+            time.perf_counter.side_effect = readings
+            outcome = load({USERS: MemorySource(users(1, 2))}, batch_size=1)
+        self.assertEqual((outcome.seconds, outcome.models[0].seconds), (15.0, 6.0))
 
 
 class StopTests(LoadTestCase):

@@ -6,7 +6,7 @@ from distributed_insert.exceptions import LoadError, UnconfirmedCommit
 from distributed_insert.loading import Counts, Options, Reject
 from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
-from distributed_insert.models import User
+from distributed_insert.models import Order, User
 from distributed_insert.sources import MemorySource, open_source
 
 from ..cases import LoadTestCase, stored
@@ -80,6 +80,19 @@ class BatchTests(WorkerTestCase):
         worker = self.opened(records(1))
         self.write(worker)
         self.assertEqual(worker.missing([1, 2, 3]), {2, 3})
+
+    def test_records_that_refer_to_what_is_missing_are_rejected(self):
+        worker = self.opened(orders((1, 7, 8), (2, 7, 9), (3, 6, 9)), ORDERS)
+        result = self.write(worker, {"user_id": {6}, "product_id": {8, 10}})
+        self.assertEqual(result.counts, Counts(read=3, inserted=1, rejected=2))
+        self.assertEqual(
+            [(reject.number, reject.errors) for reject in result.rejects],
+            [
+                (1, ["Invalid reference: product 8 does not exist"]),
+                (3, ["Invalid reference: user 6 does not exist"]),
+            ],
+        )
+        self.assertEqual(stored(Order), [(2, 7, 9, 1)])
 
     def test_records_are_numbered_and_have_lines_over_all_batches(self):
         for batch_size in (1, 2, 3, 9):
@@ -208,6 +221,15 @@ class OneTransactionTests(WorkerTestCase):
         worker.close()
         self.assertIsNone(connections["users"].connection)
         self.assertEqual(stored(User), [])
+
+    def test_an_error_of_a_savepoint_leaves_no_doubt(self):
+        worker = self.opened(records(1), all_or_nothing=True)
+        worker.read()
+        # The first one is that of the insert, the second that of the batch.
+        errors = [None, OperationalError("disk I/O error"), None]
+        with mock.patch.object(connections["users"], "savepoint_commit", side_effect=errors):
+            with self.assertRaisesMessage(OperationalError, "disk I/O error"):
+                worker.write({}, None)
 
     def test_error_for_a_transaction_that_can_only_be_rolled_back(self):
         worker = self.opened(records(1), all_or_nothing=True)

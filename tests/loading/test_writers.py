@@ -43,6 +43,19 @@ class InsertTests(TestCase):
         self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 6)
         self.assertEqual(stored(User), rows)
 
+    def test_a_statement_has_no_more_rows_than_the_database_takes(self):
+        sent = []
+        original = writers._Insert._execute_on_driver
+
+        def execute(self, sql, values):
+            sent.append(values[::3])
+            return original(self, sql, values)
+
+        with mock.patch.object(connections["users"].ops, "bulk_batch_size", return_value=2):
+            with mock.patch.object(writers._Insert, "_execute_on_driver", execute):
+                self.assertEqual(self.insert([row(n) for n in range(1, 6)]), Insertion([], {}))
+        self.assertEqual(sent, [[1, 2], [3, 4], [5]])
+
     def test_no_rows_are_no_error(self):
         self.assertEqual(self.insert([]), Insertion([], {}))
 
@@ -163,7 +176,9 @@ class AdaptedTests(SQLiteTestCase):
 
 @skip_unless_sqlite
 class FullDiskTests(LoadTestCase):
-    def test_an_error_of_the_database_is_raised_and_nothing_kept(self):
+    """An error of the database is raised, and blamed on no row."""
+
+    def assert_raised(self, write, rows, before):
         with connections["users"].cursor() as cursor:
             # Without the free pages that other tests have left.
             cursor.execute("VACUUM")
@@ -172,8 +187,23 @@ class FullDiskTests(LoadTestCase):
         self.addCleanup(connections["users"].close)
         with self.assertRaisesMessage(OperationalError, "database or disk is full"):
             with transaction.atomic(using="users"):
-                insert(User, "users", columns([row(number) for number in range(1, 10_001)]))
-        self.assertEqual(stored(User), [])
+                write(User, "users", columns(rows))
+        self.assertEqual(stored(User), before)
+
+    def test_while_rows_are_inserted(self):
+        self.assert_raised(insert, [row(number) for number in range(1, 10_001)], [])
+
+    def test_while_rows_are_inserted_beside_one_whose_id_is_taken(self):
+        with transaction.atomic(using="users"):
+            insert(User, "users", columns([row(1, "Old")]))
+        rows = [row(number) for number in range(1, 10_001)]
+        self.assert_raised(insert, rows, [row(1, "Old")])
+
+    def test_while_rows_are_updated(self):
+        with transaction.atomic(using="users"):
+            insert(User, "users", columns([row(1, "Old")]))
+        rows = [row(number) for number in range(1, 10_001)]
+        self.assert_raised(update, rows, [row(1, "Old")])
 
 
 class UpdateTests(TestCase):
