@@ -63,6 +63,12 @@ class DatabaseSettingsTests(SimpleTestCase):
         self.assertEqual(config["OPTIONS"], settings.SQLITE_OPTIONS)
         self.assertEqual(config["TEST"]["NAME"], "/data/test_people.db")
 
+    def test_the_options_of_a_url_come_before_those_of_the_project(self):
+        url = "sqlite:////data/people.db?timeout=5"
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
+            config = settings.database("users")
+        self.assertEqual(config["OPTIONS"], {**settings.SQLITE_OPTIONS, "timeout": 5})
+
     def test_error_for_what_is_not_the_url_of_a_database_names_neither_url_nor_password(self):
         for url in (
             "users",

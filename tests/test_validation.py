@@ -93,7 +93,7 @@ class EmailTests(RuleTests):
         )  # fmt: skip
         self.assert_rejected(user_rules, TEXT, USER, "email", values, message)
         self.assert_rejected(
-            user_rules, TYPED, {**USER, "id": 7}, "email", (5, ["a@b"], True), message
+            user_rules, TYPED, {**USER, "id": 7}, "email", (5, ["a@b"], True, 0, False, []), message
         )
 
 
@@ -129,7 +129,9 @@ class NameTests(RuleTests):
             (user_rules, {**USER, "id": 7}),
             (product_rules, {**PRODUCT, "id": 7, "price": 9.5}),
         ):
-            self.assert_rejected(rules, TYPED, record, "name", (5, True, ["Ann"]), message)
+            self.assert_rejected(
+                rules, TYPED, record, "name", (5, True, ["Ann"], 0, False, []), message
+            )
 
 
 class PriceTests(RuleTests):

@@ -188,6 +188,15 @@ class ChangeTests(TextFileTestCase):
                 os.truncate(self.path, after)
                 self.assert_noticed(file, self.path, size, after)
 
+    def test_a_file_that_is_cut_off_and_has_its_size_again_after_its_end_was_read(self):
+        size = len(self.content)
+        self.path.write_bytes(self.content)
+        file = self.opened()
+        before = os.stat(self.path)
+        os.truncate(self.path, size - 9)
+        with mock.patch.object(text_file.os, "fstat", return_value=before):
+            self.assert_noticed(file, self.path, size, size)
+
     def test_a_file_that_is_cut_off_within_a_character(self):
         content = "é\n".encode() * BLOCK_SIZE
         self.path.write_bytes(content)
