@@ -66,3 +66,8 @@ class ArgumentTests(SimpleTestCase):
             arguments.renamed_column("product.name=the title=x"), ("product", "name", "the title=x")
         )
         self.assert_refused(arguments.renamed_column, "name", "product.name", "name=x", "a.b=")
+
+    def test_paths(self):
+        self.assertEqual(arguments.path("users.csv"), "users.csv")
+        with self.assertRaisesMessage(ArgumentTypeError, "a path is needed"):
+            arguments.path("")

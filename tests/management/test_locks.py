@@ -22,7 +22,8 @@ def is_locked(alias):
     connection = connections[alias]
     if connection.vendor == "sqlite":
         with open(f"{connection.settings_dict['NAME']}-lock", "a") as file:
-            return not locks.lock(file, locks.LOCK_EX | locks.LOCK_NB)
+            # A lock that others can share would keep nobody waiting.
+            return not locks.lock(file, locks.LOCK_SH | locks.LOCK_NB)
     other = connection.copy()
     try:
         with other.cursor() as cursor:
@@ -50,6 +51,14 @@ class MigrationLockTests(TransactionTestCase):
             call_command("populate_db", migrate=True, stdout=io.StringIO())
         self.assertEqual(seen, [(alias, [alias]) for alias in ALIASES])
         self.assertEqual([alias for alias in ALIASES if is_locked(alias)], [])
+
+    def test_connections_are_closed_for_worker_processes_not_to_inherit_them(self):
+        def migrate(command, database, **options):
+            connections[database].ensure_connection()
+
+        with mock.patch.object(populate_db, "call_command", migrate):
+            call_command("populate_db", migrate=True, stdout=io.StringIO())
+        self.assertEqual([connections[alias].connection for alias in ALIASES], [None] * 4)
 
     def test_the_lock_ends_with_an_error_or_an_interrupt(self):
         for error in (OperationalError, KeyboardInterrupt):

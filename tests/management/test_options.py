@@ -8,6 +8,7 @@ from unittest import mock, skipIf
 
 from distributed_insert.loading import load
 from distributed_insert.management.commands import populate_db
+from distributed_insert.management.output import SummaryFile
 from distributed_insert.models import Order, Product, User
 
 from ..cases import PopulateTestCase, printed_lists, stored
@@ -477,6 +478,22 @@ class SummaryTests(OptionsTestCase):
         self.assertEqual(Path(path).read_text(), USERS)
         self.assertEqual(stored(User), [])
 
+    def test_a_summary_that_cannot_be_written_is_a_failure_and_the_report_appears(self):
+        path = self.folder / "summary.json"
+        failure = f"{path}: the summary cannot be written: No space left on device."
+        for content, conclusion in (
+            ("id,name,email\n1,Ann,a@b\n", ""),
+            ("id,name,email\n2,,b@c\n", "\n1 record was rejected."),
+        ):
+            with self.subTest(content=content):
+                with mock.patch.object(SummaryFile, "write", side_effect=["", failure]):
+                    output = self.assert_fails(
+                        failure + conclusion,
+                        users=self.file("users.csv", content),
+                        summary=str(path),
+                    )
+                self.assertEqual(list(printed_lists(output)), ["User rejects"])
+
     def test_a_path_in_the_folder_of_rejects_costs_no_rejects(self):
         rejects = self.folder / "rejects"
         rejects.mkdir()
@@ -548,6 +565,13 @@ class SummaryTests(OptionsTestCase):
         for records, read in (("1,Ann,a@b\n", 1), ("2,Ben,b@c\n3,Cid,c@d\n", 2)):
             self.populate(users=self.file("u.csv", f"id,name,email\n{records}"), summary=str(path))
             self.assertEqual(json.loads(path.read_text())["models"]["user"]["read"], read)
+
+
+class StandardInputTests(OptionsTestCase):
+    def test_error_for_two_models_that_are_read_from_it(self):
+        self.assert_fails(
+            "Standard input (-) can be read for one model only.", 2, users="-", products="-"
+        )
 
 
 class MapTests(OptionsTestCase):

@@ -13,15 +13,18 @@ from ..cases import LoadTestCase
 
 
 class BarsTests(LoadTestCase):
-    def shown(self, sources, counts, bytes_read):
-        """Return what a terminal shows when so much of each source has been read."""
+    def sent(self, sources, counts, bytes_read):
+        """Return what a terminal is sent when so much of each source has been read."""
         terminal = io.StringIO()
         console = Console(file=terminal, force_terminal=True, width=120)
         with mock.patch.object(progress, "Console", lambda: console):
             with progress.bars(sources) as on_progress:
                 for dataset in sources:
                     on_progress(dataset, counts, bytes_read)
-        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", terminal.getvalue())
+        return terminal.getvalue()
+
+    def shown(self, *progress):
+        return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.sent(*progress))
 
     def test_each_model_has_a_bar_with_what_was_read_and_rejected(self):
         sources = {d: open_source(self.file(f"{d.plural}.csv", "x" * 200)) for d in DATASETS}
@@ -33,3 +36,8 @@ class BarsTests(LoadTestCase):
         [orders, *_] = DATASETS
         text = self.shown({orders: MemorySource([])}, Counts(read=3_000, inserted=3_000), 0)
         self.assertRegex(text, r"orders +\S+ +3,000 read +0 rejected +[\d,]+ records/s")
+
+    def test_the_bars_go_away_at_the_end(self):
+        sources = {dataset: MemorySource([]) for dataset in DATASETS}
+        up_and_erased = "\x1b[1A\x1b[2K"
+        self.assertTrue(self.sent(sources, Counts(), 0).endswith(up_and_erased * 3))

@@ -308,3 +308,7 @@ class ConclusionTests(SimpleTestCase):
                 status,
                 f"Stopped by {number.name}.\nNothing was stored.",
             )
+
+    def test_a_failure_after_an_interrupt_is_a_failure(self):
+        failed = outcome(UNREAD, error=LoadError("Disk full."), signal=signal.SIGINT)
+        self.assert_ends(failed, 1, "Disk full.\nNothing was stored.")
