@@ -342,8 +342,8 @@ class MaxErrorsTests(LoadTestCase):
                 self.assertTrue(is_writing.wait(60))
             has_read.set() if batch == 2 else None
 
-        original = Worker.write
-        with mock.patch.object(Worker, "write", write):
+        original = LoadingWorker.write
+        with mock.patch.object(LoadingWorker, "write", write):
             outcome = load(
                 {
                     USERS: MemorySource([*users(1), {**users(2)[0], "name": ""}]),

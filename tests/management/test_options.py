@@ -486,7 +486,7 @@ class SummaryTests(OptionsTestCase):
             ("id,name,email\n2,,b@c\n", "\n1 record was rejected."),
         ):
             with self.subTest(content=content):
-                with mock.patch.object(SummaryFile, "write", side_effect=["", failure]):
+                with mock.patch.object(SummaryFile, "finish", return_value=failure):
                     output = self.assert_fails(
                         failure + conclusion,
                         users=self.file("users.csv", content),

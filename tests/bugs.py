@@ -1,0 +1,1423 @@
+"""The bugs that `python -m tests.mutations` puts in."""
+
+from typing import List, NamedTuple, Sequence, Tuple
+
+
+class Mutation(NamedTuple):
+    name: str
+    """What is broken, in a sentence."""
+    file: str
+    before: str
+    """A text that the file has exactly once."""
+    after: str
+    """What takes its place."""
+    tests: Sequence[str]
+    """The tests that notice, without the "tests." in front."""
+
+
+def mutations(file: str, tests: Sequence[str], *changes: Tuple[str, str, str]) -> List[Mutation]:
+    """Return mutations of one file; each change is a name and the texts before and after."""
+    return [Mutation(name, file, before, after, tests) for name, before, after in changes]
+
+
+MUTATIONS: List[Mutation] = [
+    # Where a worker runs.
+    *mutations(
+        "distributed_insert/executors/__init__.py",
+        ["executors.test_start"],
+        (
+            "A process is given standard input to read",
+            "if kind == PROCESS and not worker.needs_standard_input:",
+            "if kind == PROCESS:",
+        ),
+        (
+            "Processes are forked while connections are open",
+            "(is_open or threading.active_count() > 1)",
+            "threading.active_count() > 1",
+        ),
+        (
+            "Processes are forked beside other threads",
+            "(is_open or threading.active_count() > 1)",
+            "is_open",
+        ),
+        (
+            "The garbage collector keeps the pace of a load",
+            "gc.set_threshold(*self._usual)",
+            "gc.get_threshold()",
+        ),
+        (
+            "The first of two loads that ends sets the garbage collector back",
+            "self._loads -= 1\n            if not self._loads:",
+            "self._loads -= 1\n            if True:",
+        ),
+        (
+            "A process that may have no children chooses processes",
+            "if multiprocessing.current_process().daemon:",
+            "if not multiprocessing.current_process():",
+        ),
+        (
+            "The choice of a start method is settled for the program",
+            "get_start_method(allow_none=True) or methods[0]",
+            "get_start_method()",
+        ),
+        (
+            "Workers are not ended after an error",
+            "ending.callback(executors[key].shutdown)",
+            "ending.callback(executors[key].submit)",
+        ),
+        (
+            "Files are judged one by one, not all together, when processes are chosen",
+            "size = sum(source.size or 0 for source in sources)",
+            "size = max(source.size or 0 for source in sources)",
+        ),
+        (
+            "Processes are chosen where there is one processor",
+            "if size >= enough and _processors() > 1 else",
+            "if size >= enough else",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/process.py",
+        ["executors.test_process.SpawnedProcessExecutorTests"],
+        (
+            "A process heeds signals until it ignores them",
+            "with _blocked_signals():",
+            "with suppress():",
+        ),
+        (
+            "The coordinator goes on with signals blocked",
+            "signal.pthread_sigmask(signal.SIG_SETMASK, before)",
+            "signal.pthread_sigmask(signal.SIG_BLOCK, before)",
+        ),
+        (
+            "A lost job is believed not to have run",
+            "raise WorkerLost(may_have_run=True)",
+            "raise WorkerLost(may_have_run=False)",
+        ),
+        (
+            "Where an error in a process came from is lost",
+            "raise raised from RemoteTraceback(trace)",
+            "raise raised",
+        ),
+        (
+            "A job that never got through is believed to have run",
+            "raise WorkerLost(may_have_run=False)",
+            "raise WorkerLost(may_have_run=True)",
+        ),
+        (
+            "An error of a job in a process is its result",
+            "raise raised from RemoteTraceback(trace)",
+            "return raised",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/process.py",
+        ["executors.test_process.LoadTests"],
+        (
+            "A process heeds SIGINT",
+            "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+            "signal.signal(signal.SIGINT, signal.SIG_DFL)",
+        ),
+        (
+            "A process heeds SIGTERM",
+            "signal.signal(signal.SIGTERM, signal.SIG_IGN)",
+            "signal.signal(signal.SIGTERM, signal.SIG_DFL)",
+        ),
+        (
+            "A process that is not forked uses other databases than the coordinator",
+            "connections.settings[alias].update(settings)",
+            "connections.settings[alias].update({})",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/process.py",
+        ["executors.test_process.KilledCoordinatorTests"],
+        (
+            "A process outlives a coordinator that is killed",
+            "threading.Thread(target=_end_with, args=[parent], daemon=True).start()",
+            "threading.Thread(target=print, daemon=True).start()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/thread.py",
+        ["executors.test_thread"],
+        ("A worker has several threads", "ThreadPoolExecutor(1,", "ThreadPoolExecutor(3,"),
+    ),
+    # The coordinator and what it counts.
+    *mutations(
+        "distributed_insert/loading/coordinator.py",
+        ["loading.test_coordinator", "management.test_signals"],
+        (
+            "Orders wait for only the first of their parents",
+            "for parent in parents:\n            await",
+            "for parent in parents[:1]:\n            await",
+        ),
+        (
+            "The transactions of the load begin in any order",
+            "for model_load in sorted(self._loads, key=lambda each: each.dataset.using):",
+            "for model_load in self._loads:",
+        ),
+        (
+            "Databases are not asked whether their transactions stand",
+            'errors = await _errors(each.call("prepare") for each in self._loads)',
+            "errors = []",
+        ),
+        (
+            "Orders are committed before their parents",
+            "in self._parents_first():",
+            "in self._loads:",
+        ),
+        (
+            "Databases are committed after a commit that failed",
+            'errors = errors or await _errors([model_load.call("commit")])',
+            'errors += await _errors([model_load.call("commit")])',
+        ),
+        (
+            "What a failed commit leaves is reported as stored",
+            "load.is_stored = not errors",
+            "load.is_stored = True",
+        ),
+        ("A dry run is committed", "or self._options.dry_run or", "or"),
+        (
+            "What was stopped by a signal is committed",
+            "self._options.dry_run or self.interrupted():",
+            "self._options.dry_run:",
+        ),
+        (
+            "All or nothing commits in spite of rejects",
+            "if self._rejected():\n",
+            "if self._rejected() < 0:\n",
+        ),
+        (
+            "The others go on when a model has failed",
+            "return self._has_failed or self._signal",
+            "return self._signal",
+        ),
+        (
+            "Signals do not stop a load",
+            "return self._has_failed or self._signal",
+            "return self._has_failed",
+        ),
+        (
+            "A signal that is taken back has not come",
+            "self._signal = self._signal or self._stopped_by()",
+            "self._signal = self._stopped_by()",
+        ),
+        (
+            "An interrupted load says that it is complete",
+            "load.is_complete = missing is None",
+            "load.is_complete = True",
+        ),
+        (
+            "A load that is complete says that it was interrupted",
+            "return None if all(each.is_complete for each in self._loads) else",
+            "return",
+        ),
+        (
+            "Files are not checked before the first write",
+            "while model_load.source and not self._is_stopping()",
+            "while False and not self._is_stopping()",
+        ),
+        (
+            "After the limit of rejects is passed the other models write on",
+            "if rejects_left >= 0:",
+            "if True:",
+        ),
+        (
+            "Models count rejects at the same time, and allow too many",
+            "async with self._turn:",
+            "for _ in [None]:",
+        ),
+        (
+            "The parents are asked after the load has been stopped",
+            "if self._is_stopping():\n            return dict",
+            "if False:\n            return dict",
+        ),
+        (
+            "A bug of a worker is reported as an error of the load",
+            "if not isinstance(error, LoadError):",
+            "if isinstance(error, KeyboardInterrupt):",
+        ),
+        (
+            "Each reason is given as often as there are models with it",
+            "dict.fromkeys(map(str, errors))",
+            "list(map(str, errors))",
+        ),
+        (
+            "Progress is not reported",
+            "if self._on_progress:",
+            "if self._on_progress and load.is_complete:",
+        ),
+        (
+            "The seconds of a model are not counted",
+            "load.seconds = time.perf_counter() - self._started",
+            "load.seconds = 0.0",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/model_load.py",
+        ["loading.test_model_load"],
+        (
+            "After a commit that failed nothing is unconfirmed",
+            "self.is_unconfirmed = True",
+            "self.is_unconfirmed = False",
+        ),
+        (
+            "That something is unconfirmed is forgotten with the next error",
+            "self.is_unconfirmed |= lost",
+            "self.is_unconfirmed = lost",
+        ),
+        (
+            "A worker lost while it reads leaves doubt about what is stored",
+            "lost.may_have_run and job in self._committing_jobs",
+            "lost.may_have_run",
+        ),
+        (
+            "Within one transaction each write is believed to be a commit",
+            '{"commit"} if options.one_transaction else {"write"}',
+            '{"commit", "write"}',
+        ),
+        (
+            "Records may be lost or counted twice",
+            "if counts.read != counts.inserted",
+            "if counts.read < counts.inserted",
+        ),
+        (
+            "Only the rejects of the last batch are kept",
+            "self.rejects += result.rejects",
+            "self.rejects = result.rejects",
+        ),
+        (
+            "Too little memory is a traceback",
+            "except MemoryError as error:",
+            "except RecursionError as error:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/options.py",
+        ["loading.test_results"],
+        (
+            "A dry run commits each batch",
+            "return self.all_or_nothing or self.dry_run",
+            "return self.all_or_nothing",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/results.py",
+        ["loading.test_results"],
+        (
+            "A reject has any number of errors",
+            "for error in errors[:MAX_ITEMS]]",
+            "for error in errors]",
+        ),
+        ("A reject has values of any length", "if len(text) > MAX_CHARACTERS:", "if False:"),
+        (
+            "A reject has values that cannot be read back",
+            "except (ValueError, SyntaxError):  # inf, a date\n        return text",
+            "except (ValueError, SyntaxError):\n        return value",
+        ),
+    ),
+    # The worker and its batches.
+    *mutations(
+        "distributed_insert/loading/batch.py",
+        ["loading.test_batch"],
+        (
+            "Rejects are reported in another order than the file's",
+            "return sorted(indexes, key=self._records.places.__getitem__)",
+            "return sorted(indexes)",
+        ),
+        (
+            "Records have other numbers after one with other fields",
+            "return self._records.places[index]",
+            "return index",
+        ),
+        (
+            "Errors are in the order in which they were found",
+            "errors = sorted(errors, key=itemgetter(0))",
+            "errors = list(errors)",
+        ),
+        (
+            "An id that an earlier record of the batch has is not reported",
+            "stored_here.get(key, -1) < places[index]",
+            "key not in stored_here",
+        ),
+        (
+            "A record takes its id also from those before it",
+            "stored_here.get(key, -1) < places[index]",
+            "key",
+        ),
+        (
+            "Each record of the batch takes an id",
+            "if index not in self._errors\n        }",
+            "if index not in self._others\n        }",
+        ),
+        (
+            "An id that breaks its rule is looked up",
+            "return None if index in self._broken[name] else self._columns[name][index]",
+            "return self._columns[name][index]",
+        ),
+        (
+            "References of records with other fields are not checked",
+            "return found + [i for i, other in self._others.items() if other.get(name) in values]",
+            "return found",
+        ),
+        (
+            "A field without a value refers to None",
+            "if other.get(name) in values]",
+            "if other.get(name) not in values]",
+        ),
+        (
+            "A rejected record is stored",
+            "self._is_accepted[index] = 0",
+            "self._is_accepted[index] = 1",
+        ),
+        (
+            "The rules are not applied to records with other fields",
+            "self.reject(index, RULE, *errors.get(0, ()))",
+            "self.reject(index, RULE)",
+        ),
+        (
+            "A record may be left out without a reason",
+            "if index not in self._errors:\n",
+            "if index in self._others:\n",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/worker.py",
+        ["loading.test_worker"],
+        (
+            'That an id exists is an error also with "ignore" and "update"',
+            "if self._options.on_conflict == ERROR:\n            batch.check",
+            "if self._options.on_conflict:\n            batch.check",
+        ),
+        (
+            "That an id exists is not reported of a record with another error",
+            "batch.check_conflicts(already_rejected, self.missing)",
+            "batch.check_conflicts([], self.missing)",
+        ),
+        (
+            "A refused update is blamed on the wrong record",
+            "refused.update((conflicts[i], error) for i, error in errors.items())",
+            "refused.update(errors)",
+        ),
+        (
+            "A refused update is counted as updated",
+            "updated = len(conflicts) - len(errors)",
+            "updated = len(conflicts)",
+        ),
+        (
+            "A refused insert is blamed on the wrong record",
+            "batch.reject(indexes[i], CONFLICT, error)",
+            "batch.reject(i, CONFLICT, error)",
+        ),
+        (
+            "Rejects are written after the commit",
+            "                self._write_rejects(batch, differing)\n"
+            "                is_written = True",
+            "                is_written = True\n            self._write_rejects(batch, differing)",
+        ),
+        (
+            "A commit that failed is taken for a rollback",
+            "is_written = True",
+            "is_written = False",
+        ),
+        (
+            "An error before the commit is taken for a failed commit",
+            "if is_written and not self._options.one_transaction:",
+            "if not self._options.one_transaction:",
+        ),
+        (
+            "An error of a savepoint is taken for a failed commit",
+            "if is_written and not self._options.one_transaction:",
+            "if is_written:",
+        ),
+        (
+            "As many rejects as allowed are too many",
+            "counts.rejected > rejects_left:",
+            "counts.rejected >= rejects_left:",
+        ),
+        (
+            "The batch with too many rejects is stored",
+            "transaction.set_rollback(True, using=self.using)\n                    counts",
+            "transaction.set_rollback(False, using=self.using)\n                    counts",
+        ),
+        (
+            "Of the batch with too many rejects all records are counted",
+            "counts = Counts(read=counts.rejected, rejected=counts.rejected)",
+            "counts = Counts(read=counts.read, rejected=counts.read)",
+        ),
+        (
+            "A transaction that has ended is committed",
+            "if connections[self.using].needs_rollback:",
+            "if False:",
+        ),
+        (
+            "What is not committed is not rolled back at the end",
+            "closing.callback(self.roll_back)",
+            "closing.callback(self.commit)",
+        ),
+        (
+            "Connections stay open",
+            "closing.callback(super().close)",
+            "closing.callback(len, super().__class__.__name__)",
+        ),
+        (
+            "No ignored record differs",
+            "if value != other]",
+            "if value is None]",
+        ),
+        (
+            "A record deleted by another program meanwhile ends the load",
+            "stored.get(row[key], row)",
+            "stored[row[key]]",
+        ),
+        (
+            "The wrong one of the ignored records differs",
+            "{indexes[conflicts[i]]: error for",
+            "{conflicts[i]: error for",
+        ),
+        (
+            "Ignored records that differ are not written to the file of rejects",
+            "errors.update((index, [error]) for index, error in differing.items())",
+            "errors.update(())",
+        ),
+        (
+            "Records are numbered from 1 in each batch",
+            "number = self._read + batch.place(index) + 1",
+            "number = batch.place(index) + 1",
+        ),
+        (
+            "Twenty rejects are kept of each batch",
+            "self._rejects_to_keep -= len(kept)",
+            "self._rejects_to_keep -= 0",
+        ),
+        (
+            "References to what is missing are stored",
+            "batch.check_references(missing)",
+            "batch.check_references(dict.fromkeys(missing, ()))",
+        ),
+        (
+            "Batches are written in the reverse order",
+            "self._batches.popleft()",
+            "self._batches.pop()",
+        ),
+        (
+            "Progress runs ahead by the batches that are not written yet",
+            "return BatchResult(counts, kept, bytes_read)",
+            "return BatchResult(counts, kept, self._source.bytes_read)",
+        ),
+        (
+            "A database without tables is an error in the middle of the load",
+            "if self.model._meta.db_table not in",
+            "if self.using not in connections or not",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/writers.py",
+        ["loading.test_writers"],
+        (
+            "Rows that a trigger leaves out are counted as stored",
+            "values) != end - begin:",
+            "values) > end - begin:",
+        ),
+        (
+            "Rows are written on after a trigger has ended the transaction",
+            "if connections[using].needs_rollback:",
+            "if False:",
+        ),
+        (
+            "Where the first record with an id is refused, the next one is lost",
+            "left = [index for index in later if keys[index] in free]",
+            "left = []",
+        ),
+        (
+            "A refused row is blamed on one before it",
+            "refused.update((fresh[position], message) for",
+            "refused.update((position, message) for",
+        ),
+        (
+            "Of two rows with an id the last one is stored",
+            "index for index in reversed(left) if keys",
+            "index for index in left if keys",
+        ),
+        (
+            "Conflicts are in the order in which they were found",
+            "return Insertion(sorted(conflicts), refused)",
+            "return Insertion(conflicts, refused)",
+        ),
+        (
+            "One statement updates a row twice",
+            "statements[seen[keys[index]]].append(index)",
+            "statements[0].append(index)",
+        ),
+        (
+            "Statements run in a transaction that has ended",
+            "self._connection.validate_no_broken_transaction()",
+            "self._connection.get_autocommit()",
+        ),
+        (
+            "After one refused row all are sent one by one",
+            "size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1",
+            "size = 1",
+        ),
+        (
+            "A full disk is blamed on rows",
+            "if not isinstance(error, (IntegrityError, DataError)) and not sqlstate",
+            "if not isinstance(error, Error) and not sqlstate",
+        ),
+        (
+            "What a trigger of PostgreSQL raises ends the load",
+            'and not sqlstate.startswith("P0")',
+            'and not sqlstate.startswith("P1")',
+        ),
+        (
+            "Values are not adapted to their fields",
+            "field.get_db_prep_save(value, self._connection) for",
+            "value for",
+        ),
+        (
+            "Only as many stored rows are compared as a statement takes parameters",
+            "for start in range(0, len(keys), size):\n        found",
+            "for start in range(0, min(len(keys), size), size):\n        found",
+        ),
+        (
+            "Statements have more parameters than the database takes",
+            "size = max(1, min(ROWS_PER_STATEMENT, limit))",
+            "size = ROWS_PER_STATEMENT",
+        ),
+    ),
+    # Files.
+    *mutations(
+        "distributed_insert/sources/lines.py",
+        ["sources.test_lines"],
+        (
+            "A line end that two blocks share ends two lines",
+            'line_end = max(part.rfind("\\n"), part.rfind("\\r", 0, -1)) + 1\n            if',
+            'line_end = max(part.rfind("\\n"), part.rfind("\\r")) + 1\n            if',
+        ),
+        (
+            "A line end that two blocks share ends two lines after a long line",
+            'if line_end and (line_end.group() != "\\r" or line_end.end() < len(self._text)):',
+            "if line_end:",
+        ),
+        (
+            "A line end that two blocks share ends no line after a long line",
+            'self._set_text((line_end.group() if line_end else "") + self._file.read())',
+            "self._set_text(self._file.read())",
+        ),
+        (
+            "A batch has one line more than asked for",
+            "for _ in range(most):",
+            "for _ in range(most + 1):",
+        ),
+        (
+            "Lone carriage returns end no line",
+            'text.count("\\r") > text.count("\\r\\n")',
+            'text.count("\\r") < text.count("\\r\\n")',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/text_file.py",
+        ["sources.test_text_file"],
+        (
+            "A file that was cut off is taken for a whole one",
+            "self._check_size(self._file.tell())",
+            "self._file.tell()",
+        ),
+        (
+            "A file that was cut off and grew again is taken for the same",
+            "or bytes_read not in (None, self._opened_size):",
+            "or False:",
+        ),
+        (
+            "A gzip file that grows is blamed on its format",
+            "except (EOFError, zlib.error) as error:\n            self._check_size()",
+            "except (EOFError, zlib.error) as error:",
+        ),
+        (
+            "Half a character at the end is left out",
+            "return self._decode(data, self.is_at_end)",
+            "return self._decode(data, False)",
+        ),
+        (
+            "A line end that two blocks share is counted twice",
+            'counted = "\\r" if self._last == "\\r" else ""',
+            'counted = ""',
+        ),
+        ("Folders and devices are read", "if not stat.S_ISREG(", "if stat.S_ISFIFO("),
+        (
+            "A checked file is read from its end",
+            "self._file.seek(0)",
+            "self._file.seek(0, 1)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/csv_rows.py",
+        ["sources.test_csv_rows", "sources.test_csv_file"],
+        (
+            "Lines of few and of many values make up for each other",
+            "len(values) != count * width + 1 or len(first) != count + 1:",
+            "len(values) != count * width + 1:",
+        ),
+        (
+            "An unbalanced quote swallows the lines that follow",
+            "rows.append((number + first, _malformed(lines[first], reason)))\n"
+            "                first += 1",
+            "rows.append((number + first, _malformed(lines[first], reason)))\n"
+            "                first = begin + reader.line_num",
+        ),
+        (
+            "A value may be of any length where nothing is quoted",
+            "or width < 2 or _has_long_line(text):",
+            "or width < 2:",
+        ),
+        (
+            "A row may have any number of values",
+            "if len(row) > MAX_VALUES:",
+            "if False:",
+        ),
+        (
+            "Of a batch that is full another row is read",
+            "if len(rows) == most:",
+            "if len(rows) > most:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/csv_rows.py",
+        ["sources.test_csv_rows.LinearWorkTests.test_small_batches"],
+        (
+            "Lines after an unbalanced quote are read again and again",
+            "if not is_dead:",
+            "if False:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/csv_file.py",
+        ["sources.test_csv_file"],
+        (
+            "Formulas that begin with a tab or a line end are not quoted",
+            r"""re.compile(r"'*(?:[=+@\t\r\n]|""",
+            r"""re.compile(r"'*(?:[=+@]|""",
+        ),
+        (
+            "Negative numbers are quoted as formulas",
+            r"|-(?![0-9]+(?:\.[0-9]+)?\Z))",
+            r"|-)",
+        ),
+        (
+            "Formulas in the header of a file of rejects are not quoted",
+            "header = map(_quoted, self._without_own(self._header))",
+            "header = self._without_own(self._header)",
+        ),
+        (
+            "Formulas in the header of a file of rejects stay quoted",
+            "return _unquoted(header) if self._is_rejects_file else header",
+            "return header",
+        ),
+        (
+            "Cells of a file of rejects stay quoted",
+            "rows = [(line, _unquoted(row)) for line, row in rows]",
+            "rows = list(rows)",
+        ),
+        (
+            "Cells of any file are unquoted",
+            'self._is_rejects_file = type(header) is list and "_errors" in header',
+            "self._is_rejects_file = type(header) is list",
+        ),
+        ("A column may have two columns' name", "if n > 1)", "if n > 2)"),
+        (
+            "The columns that a row lacks are not missing",
+            "errors = self._field_errors(self._header[: len(raw)])",
+            "errors = self._field_errors(self._header)",
+        ),
+        (
+            "Errors are those of wrong records after malformed ones",
+            "places = batch.places + [place for place, _, _ in batch.others]",
+            "places = range(len(batch))",
+        ),
+        (
+            "Malformed records have the lines of others",
+            "batch.lines + [line for _, line, _ in batch.others]",
+            "sorted(batch.lines + [line for _, line, _ in batch.others])",
+        ),
+        (
+            "Rejects of rejects have two reasons",
+            "if not self._is_rejects_file:\n            return raw",
+            "if True:\n            return raw",
+        ),
+        (
+            "The columns of a file are taken in its own order",
+            "columns = [batch.columns[index] for index in self._order]",
+            "columns = [batch.columns[index] for index in sorted(self._order)]",
+        ),
+        (
+            "A line end within a value of a file of rejects is not quoted",
+            "writer = csv.writer(_UnixLines(file), delimiter=self.separator)",
+            'writer = csv.writer(file, delimiter=self.separator, lineterminator="\\n")',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/files.py",
+        ["sources.test_csv_file"],
+        (
+            "A batch takes any amount of memory",
+            "while len(batch) < size and room > 0:",
+            "while len(batch) < size:",
+        ),
+        (
+            "Lines after one that is too long have too small numbers",
+            "self._lines.skip_line()\n            self._line += 1",
+            "self._lines.skip_line()",
+        ),
+        (
+            "Blank lines are not counted",
+            "self._pass(blank, count_lines(text[:blank]))",
+            "self._pass(blank, 1)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/json_lines.py",
+        ["sources.test_json_lines"],
+        ("The last of two keys of one name wins", "if key in seen:", "if key is seen:"),
+        (
+            "Values of any depth are taken",
+            'return "nested too deeply" if level else ""',
+            'return ""',
+        ),
+        (
+            "A JSON value that is not an object ends the load",
+            "if type(raw) is not dict:",
+            "if raw is None:",
+        ),
+        (
+            "Blank lines of JSON are records",
+            "if not line.isspace():",
+            'if line != "\\n":',
+        ),
+        (
+            "Integers of any length are read",
+            "if len(digits) > MAX_DIGITS:",
+            "if False:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/dicts.py",
+        ["sources.test_dicts", "sources.test_json_lines"],
+        (
+            "Records with other fields keep the places of others",
+            "places = [place for place in places if place not in last] + others",
+            "places = list(places)",
+        ),
+        (
+            "Unknown keys are no error",
+            "or record.keys() != names and",
+            "or not record.keys() >= names and",
+        ),
+        (
+            "JSON rejects in another encoding lose characters",
+            'ensure_ascii=self.encoding != "utf-8"',
+            "ensure_ascii=False",
+        ),
+        (
+            "The fields of rejects are shown with those of the file of rejects",
+            'return {name: value for name, value in raw.items() if name[:1] != "_"}',
+            "return dict(raw)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/base.py",
+        ["sources.test_csv_file", "sources.test_dicts"],
+        (
+            "Columns that begin with an underscore are unknown",
+            'if name not in self._names and name[:1] != "_"]',
+            "if name not in self._names]",
+        ),
+        (
+            "Unknown columns are never ignored",
+            "if self._ignore_unknown:",
+            "if not self._names:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/numbers.py",
+        ["sources.test_numbers"],
+        (
+            "An empty cell among integers is a ValueError",
+            "and all(values) and max(map(len, values)) <= 20:",
+            "and max(map(len, values)) <= 20:",
+        ),
+        (
+            "An integer of very many digits is a ValueError",
+            "and all(values) and max(map(len, values)) <= 20:",
+            "and all(values):",
+        ),
+        (
+            "Digits of other scripts are integers",
+            "if digits.isascii() and digits.isdigit() and all(values)",
+            "if digits.isdigit() and all(values)",
+        ),
+        (
+            "True is an integer",
+            "value if type(value) is int else None",
+            "value if isinstance(value, int) else None",
+        ),
+        (
+            "True is a price",
+            "if type(value) in (int, float) else",
+            "if isinstance(value, (int, float)) else",
+        ),
+        ("Numbers may be infinite", "if math.isfinite(sum(floats)):", "if floats:"),
+        (
+            "A plus may stand before a number",
+            'or value[:1] == "+":',
+            'or value[:1] == " ":',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/rejects.py",
+        ["sources.test_rejects"],
+        (
+            "A file that exists is overwritten with rejects",
+            '"x",\n',
+            '"w",\n',
+        ),
+        (
+            "Everybody can read rejects",
+            "mode=0o600",
+            "mode=0o644",
+        ),
+        (
+            "Rejects stay in memory until the end",
+            "self._file.flush()",
+            "self._file.fileno()",
+        ),
+        (
+            "A file without rejects is left behind",
+            "os.remove(self.path)",
+            "os.path.exists(self.path)",
+        ),
+        (
+            "Each batch of rejects has a header",
+            "is_first, self._is_empty = self._is_empty, False",
+            "is_first, self._is_empty = True, False",
+        ),
+        (
+            "Lone surrogates end the load",
+            'errors="backslashreplace"',
+            'errors="strict"',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/__init__.py",
+        ["sources.test_open_source"],
+        (
+            "Names in capitals are those of CSV files",
+            "name = file.path.lower()[",
+            "name = file.path[",
+        ),
+        (
+            "The format that is asked for is overruled by the name",
+            "if (format or (",
+            "if (not format and format or (",
+        ),
+    ),
+    # The rules.
+    *mutations(
+        "distributed_insert/validation.py",
+        ["test_validation"],
+        (
+            '"a@b\\nc@d" is an email',
+            "_email = re.compile(EMAIL).fullmatch",
+            "_email = re.compile(EMAIL).match",
+        ),
+        (
+            "Emails in a column may have control characters",
+            'and "".join(values).isprintable()\n',
+            "and True\n",
+        ),
+        (
+            "Emails with two @ and with none make up for each other",
+            'and set(map(str.count, values, repeat("@"))) == {1}',
+            'and lines.count("@") == len(values)',
+        ),
+        (
+            "An email without anything before its @ is valid",
+            '"\\n@" not in lines\n        and',
+            '"\\n@" != lines\n        and',
+        ),
+        (
+            "An email in a column may be of any length",
+            "and max(map(len, values)) <= MAX_EMAIL_LENGTH",
+            "and max(map(len, values)) <= MAX_INTEGER",
+        ),
+        (
+            "An email beside a bad one may be of any length",
+            "and len(value) <= MAX_EMAIL_LENGTH and",
+            "and",
+        ),
+        (
+            "Ids begin at 2",
+            "return ids, dict.fromkeys(_not_between(ids, 1,",
+            "return ids, dict.fromkeys(_not_between(ids, 2,",
+        ),
+        (
+            "Integers may be larger than a column holds",
+            "MAX_INTEGER = 2147483647",
+            "MAX_INTEGER = 9223372036854775807",
+        ),
+        (
+            "In a column without None the least value is too small",
+            "compress(count(), map(gt, repeat(least), numbers))",
+            "compress(count(), map(gt, repeat(least + 1), numbers))",
+        ),
+        (
+            "A price that is not a number is called negative",
+            "is_low = number is not None and number < least",
+            "is_low = number is None or number < least",
+        ),
+        (
+            "False and empty lists are blank",
+            'if values[i] is None or values[i] == ""}',
+            "if not values[i]}",
+        ),
+        (
+            "Names are not stripped beside one that is not text",
+            "return [value.strip() if type(value) is str else value for value in values]",
+            "return list(values)",
+        ),
+        (
+            "A name of 100 characters beside a bad one is too long",
+            "checks = ((too_long, len(value) > max_length),",
+            "checks = ((too_long, len(value) >= max_length),",
+        ),
+        (
+            "The errors of one rule replace those of another",
+            "verdict.errors.setdefault(index, []).extend(messages)",
+            "verdict.errors[index] = list(messages)",
+        ),
+        (
+            "Only the errors of the first rule are reported",
+            "verdict.errors.setdefault(index, []).extend(messages)",
+            "verdict.errors.setdefault(index, list(messages))",
+        ),
+        (
+            "A field is at fault only by its last rule",
+            "verdict.broken[name].update(errors)",
+            "verdict.broken[name] = set(errors)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/references.py",
+        ["test_references"],
+        (
+            "Ids beyond what a statement takes are believed to exist",
+            "stored = model._base_manager.using(using).filter(pk__in=asked[start : start + size])",
+            "stored = model._base_manager.using(using).filter(pk__in=asked[:size])",
+        ),
+        (
+            "Places in a batch are counted from 0",
+            "in enumerate(batch, 1):",
+            "in enumerate(batch):",
+        ),
+        (
+            "Stored records are checked in any order",
+            '_base_manager.order_by("pk")',
+            '_base_manager.order_by("-pk")',
+        ),
+        (
+            "Only the first reference of a record is checked",
+            "if record[name] in missing[name]\n            ]",
+            "if record[name] in missing[name]\n            ][:1]",
+        ),
+    ),
+    # What is said.
+    *mutations(
+        "distributed_insert/reports/text.py",
+        ["reports.test_text"],
+        (
+            "The exit status is the number of the signal",
+            "return 128 + outcome.signal",
+            "return outcome.signal",
+        ),
+        (
+            "What is unconfirmed is reported as exact",
+            "{'at least ' * model.is_unconfirmed}",
+            "",
+        ),
+        (
+            "What may have been stored is said to be rolled back",
+            "elif not any(model.is_stored or model.is_unconfirmed for model in outcome.models):",
+            "elif not any(model.is_stored for model in outcome.models):",
+        ),
+        (
+            "The advice after an update overwrites nothing",
+            'option = "" if on_conflict == UPDATE else',
+            "option =",
+        ),
+        (
+            "What was rolled back is counted as stored",
+            "rows = model.counts.inserted + model.counts.updated if model.is_stored else 0",
+            "rows = model.counts.inserted + model.counts.updated",
+        ),
+        (
+            "Updated rows are not said to be stored",
+            "rows = model.counts.inserted + model.counts.updated if",
+            "rows = model.counts.inserted if",
+        ),
+        (
+            "The sample is said to be inserted by a load that failed",
+            "all_records = samples.get(model.model) if is_complete else None",
+            "all_records = samples.get(model.model)",
+        ),
+        (
+            "An interrupt hides an error",
+            "if outcome.error:\n        return FAILED",
+            "if outcome.error and not outcome.signal:\n        return FAILED",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/reports/summary.py",
+        ["reports.test_summary"],
+        (
+            "The summary confirms what is not confirmed",
+            '"unconfirmed": model.is_unconfirmed,',
+            '"unconfirmed": False,',
+        ),
+        (
+            "The summary says that what was rolled back is stored",
+            '"stored": model.is_stored,',
+            '"stored": bool(model.counts.inserted),',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/reports/progress.py",
+        ["reports.test_progress", "management.test_populate_db.TerminalTests"],
+        ("Progress bars are never shown", "progress.start()", "progress.refresh()"),
+        ("Progress bars stay empty", "completed=bytes_read,", "completed=0,"),
+        ("Progress bars stay after the end", "transient=True,", "transient=False,"),
+    ),
+    # The commands.
+    *mutations(
+        "distributed_insert/management/output.py",
+        ["management.test_output"],
+        (
+            "The summary is written in place",
+            'temporary = f"{self._path}.{os.getpid()}.tmp"',
+            "temporary = self._path",
+        ),
+        (
+            "The summary replaces any file",
+            "or not self._is_free():",
+            "or False:",
+        ),
+        (
+            "The summary replaces a file that is loaded under another name",
+            "if self._path in map(os.path.realpath, inputs)",
+            "if self._path in inputs",
+        ),
+        (
+            "The summary replaces a link",
+            "self._path = os.path.realpath(path)",
+            "self._path = os.path.abspath(path)",
+        ),
+        (
+            "A summary that cannot be written leaves a file behind",
+            "os.remove(temporary)\n            raise",
+            "os.path.exists(temporary)\n            raise",
+        ),
+        (
+            "The summary is written through a link that somebody has put there",
+            'with open(temporary, "x",',
+            'with open(temporary, "w",',
+        ),
+        (
+            "A summary that was left half written keeps others from being written",
+            "with suppress(FileNotFoundError):\n            os.remove",
+            "with suppress(FileNotFoundError):\n            os.stat",
+        ),
+        (
+            "A failure to print exits as if there were none",
+            "returncode=FAILED if failures else exit_code,",
+            "returncode=exit_code,",
+        ),
+        (
+            "A closed pipe is a failure",
+            "if not isinstance(error, BrokenPipeError):",
+            "if error:",
+        ),
+        (
+            "A report that cannot be printed passes for one that was",
+            'self.failure = f"The report cannot be written',
+            'failure = f"The report cannot be written',
+        ),
+        (
+            "What a terminal cannot show ends the report",
+            "except UnicodeEncodeError as error:",
+            "except UnicodeDecodeError as error:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/signals.py",
+        ["management.test_signals"],
+        (
+            "A second signal does not end the process",
+            "signal.signal(each, signal.SIG_DFL)",
+            "signal.getsignal(each)",
+        ),
+        (
+            "Signals stay caught after the load",
+            "signal.signal(number, handler)\n",
+            "signal.getsignal(number)\n",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/arguments.py",
+        ["management.test_arguments"],
+        (
+            "An encoding that writes line ends as two characters is taken",
+            "is_text = decoded == {sample} and len(sizes) == 1",
+            "is_text = decoded == {sample}",
+        ),
+        (
+            "A line end is a delimiter",
+            "if len(text) != 1 or text in '\\r\\n\"':",
+            "if len(text) != 1 or text in '\"':",
+        ),
+        (
+            "UTF-8 by another name keeps its byte order mark",
+            '.name == "utf-8" else',
+            '.name == "utf8" else',
+        ),
+        (
+            "No rejects cannot be asked for",
+            'return _integer(text, 0, "a whole number")',
+            'return _integer(text, 1, "a whole number")',
+        ),
+        ("A path may be empty", "if not text:", "if text is None:"),
+    ),
+    *mutations(
+        "distributed_insert/management/locks.py",
+        ["management.test_locks.MigrationLockTests"],
+        (
+            "Two commands migrate at the same time",
+            "locks.lock(file, locks.LOCK_EX)",
+            "locks.lock(file, locks.LOCK_SH)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_options"],
+        (
+            "Files with rejects exit with 0",
+            "if samples and exit_code == reports.REJECTED:",
+            "if exit_code == reports.REJECTED:",
+        ),
+        (
+            "While the load runs there is no summary",
+            "file.begin(reports.running(shown))",
+            "reports.running(shown)",
+        ),
+        (
+            "A migration that failed leaves a load that runs for ever in the summary",
+            "file.finish(reports.failed(error, shown))",
+            "reports.failed(error, shown)",
+        ),
+        (
+            "A field may be mapped twice",
+            "if field in renamed[dataset]:",
+            "if field == dataset:",
+        ),
+        (
+            "A file that is loaded is replaced by the summary",
+            "SummaryFile(summary, paths.values())",
+            "SummaryFile(summary, paths)",
+        ),
+        (
+            "Standard input is read for two models",
+            ".count(STANDARD_INPUT) > 1:",
+            ".count(STANDARD_INPUT) > 2:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_populate_db.TerminalTests"],
+        (
+            "No terminal has progress bars",
+            "if paths and verbosity and not no_progress and self.stdout.isatty():",
+            "if paths and verbosity and not no_progress and not self.stdout.isatty():",
+        ),
+        (
+            "Progress bars are shown with --no-progress",
+            "and not no_progress and",
+            "and",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_populate_db.CommandTests"],
+        (
+            "A signal does not reach the load",
+            "outcome = load(sources, load_options, stopped_by,",
+            "outcome = load(sources, load_options, lambda: None,",
+        ),
+        (
+            "The summary waits for the report",
+            "failure = file.finish(reports.document(outcome, exit_code, shown)) if file else"
+            ' ""\n        print_lines(reports.report(outcome, samples, load_options.dry_run))',
+            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n        "
+            'failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_locks.MigrationLockTests"],
+        (
+            "Connections that migrated are left open",
+            "connections.close_all()",
+            "connections.all()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/check_references.py",
+        ["management.test_check_references"],
+        (
+            "Records are numbered from 1 in each batch of the check",
+            "Reject(read + place, None,",
+            "Reject(place, None,",
+        ),
+        (
+            "A signal does not stop the check",
+            "if stopped_by():\n                break",
+            "if stopped_by():\n                continue",
+        ),
+        (
+            "A check that was stopped says nothing of it",
+            'stopped = "Stopped before the end. " if outcome.signal else ""',
+            'stopped = ""',
+        ),
+    ),
+    # The admin, the checks and the project.
+    *mutations(
+        "distributed_insert/admin.py",
+        ["test_admin"],
+        (
+            "The admin stores orders without their user",
+            "if key is not None and missing_ids(model,",
+            "if key is None and missing_ids(model,",
+        ),
+        ("The admin changes ids", 'return ["id"] if obj else []', "return []"),
+        (
+            "The admin stores what breaks a rule",
+            "self.add_error(name, errors[0])",
+            "errors.clear()",
+        ),
+        (
+            "The admin has the rules of Django for addresses",
+            "models.EmailField: {",
+            "models.URLField: {",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/models.py",
+        ["test_admin"],
+        (
+            "The model has the rules of Django for addresses",
+            "email.validators.remove(validate_email)",
+            "email.validators.append(validate_email)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/checks.py",
+        ["test_checks"],
+        (
+            "A model may live in a database that is not configured",
+            "elif alias not in settings.DATABASES:",
+            "elif alias in errors:",
+        ),
+        ("A model may have no database", "if alias is None:", 'if alias == "":'),
+    ),
+    *mutations(
+        "distributed_insert/apps.py",
+        ["test_checks"],
+        (
+            "The system checks are not run",
+            "register(check_model_databases)",
+            "check_model_databases",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/datasets.py",
+        ["test_datasets", "loading.test_coordinator"],
+        (
+            "Orders refer to users only",
+            '{"user_id": User, "product_id": Product}',
+            '{"user_id": User}',
+        ),
+    ),
+    *mutations(
+        "ds_project/router.py",
+        ["test_router"],
+        (
+            "Foreign keys may reach into other databases",
+            "return self.db_for_read(obj1) == self.db_for_read(obj2)",
+            "return True",
+        ),
+        (
+            "Each table is created in the default database too",
+            "return db == alias_for(app_label, model_name)",
+            'return db in ("default", alias_for(app_label, model_name))',
+        ),
+        (
+            "Models in capitals live in the default database",
+            '{app_label}.{model_name}".lower(),',
+            '{app_label}.{model_name}",',
+        ),
+    ),
+    *mutations(
+        "ds_project/settings.py",
+        ["test_settings", "test_deployment"],
+        (
+            "A transaction takes the write lock when it writes",
+            '"transaction_mode": "IMMEDIATE"',
+            '"transaction_mode": "DEFERRED"',
+        ),
+        ("A power cut may undo a commit", "synchronous=FULL", "synchronous=NORMAL"),
+        ("Readers wait for writers", "journal_mode=WAL", "journal_mode=DELETE"),
+        ("A busy database is an error at once", '"timeout": 20,', '"timeout": 5,'),
+        (
+            "A database in memory is taken",
+            'if config["NAME"] in ("", ":memory:") and',
+            'if config["NAME"] == "" and',
+        ),
+        (
+            "The options of a URL are overruled",
+            '{**SQLITE_OPTIONS, **config.get("OPTIONS", {})}',
+            '{**config.get("OPTIONS", {}), **SQLITE_OPTIONS}',
+        ),
+        (
+            "Debugging is on unless it is turned off",
+            'os.environ.get(variable, "").lower() in',
+            'os.environ.get(variable, "1").lower() in',
+        ),
+        (
+            "Cookies go over plain HTTP",
+            "SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ",
+            "SECURE_SSL_REDIRECT = CSRF_COOKIE_SECURE = ",
+        ),
+        (
+            "The header of a proxy is looked for by its name alone",
+            """(f"HTTP_{proxy_header.upper().replace('-', '_')}", "https")""",
+            """(proxy_header.upper().replace('-', '_'), "https")""",
+        ),
+    ),
+    *mutations(
+        "manage.py",
+        ["test_manage"],
+        ("An interrupt exits with 1", "sys.exit(130)", "sys.exit(1)"),
+        (
+            "An error of the settings is a traceback",
+            "except (ImproperlyConfigured, Error) as error:",
+            "except Error as error:",
+        ),
+    ),
+]
