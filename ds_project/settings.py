@@ -105,12 +105,12 @@ def from_url(variable):
     except ValueError:
         config = {"NAME": ""}
     options = config.get("OPTIONS", {})
-    # A database in memory has one connection, and each worker needs its own. The options of SQLite
-    # are set below, and text from a URL is not of their types.
+    is_sqlite = config.get("ENGINE") == SQLITE_ENGINE
+    # A database in memory has one connection, and each worker needs its own.
     if (
         (config["NAME"] in ("", ":memory:") and "service" not in options)
         or "\0" in config["NAME"]
-        or (config["ENGINE"] == SQLITE_ENGINE and options)
+        or (is_sqlite and any((k, type(v)) != ("timeout", int) for k, v in options.items()))
     ):
         raise ImproperlyConfigured(
             f"{variable} is not the URL of a database. Write it like "

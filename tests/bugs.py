@@ -742,8 +742,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Rejects of rejects have two reasons",
-            "if not self._is_rejects_file:\n            return raw",
-            "if True:\n            return raw",
+            "if name in REJECTS_COLUMNS]",
+            "if name is None]",
         ),
         (
             "The columns of a file are taken in its own order",
@@ -1386,8 +1386,8 @@ MUTATIONS: List[Mutation] = [
         ("A busy database is an error at once", '"timeout": 20,', '"timeout": 5,'),
         (
             "A database in memory is taken",
-            'if config["NAME"] in ("", ":memory:") and',
-            'if config["NAME"] == "" and',
+            'config["NAME"] in ("", ":memory:") and',
+            'config["NAME"] == "" and',
         ),
         (
             "The options of a URL are overruled",
