@@ -11,6 +11,7 @@ import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from traceback import format_exception
 from typing import Any, Mapping
 
@@ -48,7 +49,7 @@ class ProcessExecutor(Executor):
         arguments = (other_end, pickled, dict(connections.settings))
         self.process = context.Process(target=_serve, args=arguments, daemon=True)
         try:
-            with _blocked_signals():
+            with _blocked_signals(method):
                 self.process.start()
         except OSError:
             self._pipe.close()
@@ -84,11 +85,14 @@ class ProcessExecutor(Executor):
 
 
 @contextmanager
-def _blocked_signals():
+def _blocked_signals(method):
     """Have a process started with blocked signals: it imports Django before it can ignore them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    if method != "fork":
+        # The first process that is not forked starts this one, which would unblock the signals.
+        resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield

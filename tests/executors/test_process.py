@@ -191,6 +191,25 @@ class SpawnedProcessExecutorTests(ProcessExecutorTests):
                 self.assertEqual(executor.submit("add").result(), [()])
 
 
+@skipUnless(hasattr(signal, "pthread_sigmask"), "Signals cannot be blocked here.")
+class FirstProcessTests(CommandTestCase):
+    def test_the_first_process_that_a_program_starts_is_not_interrupted_while_it_starts(self):
+        process = self.run_script(
+            "import signal\n"
+            "from django.db import connections\n"
+            "from distributed_insert.executors.process import ProcessExecutor\n"
+            "from tests.executors import contract\n"
+            "class SignalWhenUnpickled:\n"
+            "    def __reduce__(self):\n"
+            "        return signal.raise_signal, (signal.SIGINT,)\n"
+            "connections.settings['users']['SENT'] = SignalWhenUnpickled()\n"
+            "executor = ProcessExecutor(contract.Worker(), 'spawn')\n"
+            "print(executor.submit('add').result())\n"
+            "executor.shutdown()\n"
+        )
+        self.assertEqual((process.stdout, process.stderr), ("[()]\n", ""))
+
+
 class ProcessTestCase(LoadTestCase):
     def setUp(self):
         super().setUp()
