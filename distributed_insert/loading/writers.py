@@ -120,7 +120,7 @@ def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]
         except Error as error:
             _check_fault(using, error)
             if stop - start == 1:
-                refused[start] = f"Refused by the database: {error}"
+                refused[start] = f"Refused by the database: {' '.join(str(error).split())}"
             else:
                 size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1
                 for begin in range(start, stop, size):
