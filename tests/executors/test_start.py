@@ -1,6 +1,7 @@
 import gc
 import multiprocessing
 import threading
+from contextlib import ExitStack
 from types import SimpleNamespace
 from unittest import mock, skipUnless
 
@@ -96,6 +97,17 @@ class StartTests(SimpleTestCase):
                 self.assertEqual(threading.active_count(), threads)
                 self.assertEqual(multiprocessing.active_children(), [])
 
+    def test_of_two_loads_the_last_that_ends_sets_the_pace_back(self):
+        paces = []
+        with ExitStack() as first, ExitStack() as second:
+            for load in (first, second):
+                load.enter_context(start({"a": self.worker()}, "thread"))
+            first.close()
+            paces.append(gc.get_threshold())
+            second.close()
+            paces.append(gc.get_threshold())
+        self.assertEqual([pace[0] for pace in paces], [GC_THRESHOLD, 701])
+
     def test_a_process_that_cannot_be_started_ends_those_that_were(self):
         first = mock.Mock()
         error = OSError(24, "Too many open files")
@@ -125,6 +137,11 @@ class StartMethodTests(LoadTestCase):
         for method in multiprocessing.get_all_start_methods():
             multiprocessing.set_start_method(method, force=True)
             self.assertEqual(self.method(), method)
+
+    def test_the_default_stays_for_the_program_to_change(self):
+        multiprocessing.set_start_method(None, force=True)
+        self.assertEqual(self.method(), multiprocessing.get_all_start_methods()[0])
+        self.assertIsNone(multiprocessing.get_start_method(allow_none=True))
 
     @skipUnless("fork" in multiprocessing.get_all_start_methods(), "Nothing is forked here.")
     def test_no_process_is_forked_while_a_connection_is_open(self):

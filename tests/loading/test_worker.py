@@ -4,6 +4,7 @@ from django.db import OperationalError, connections, transaction
 
 from distributed_insert.exceptions import LoadError, UnconfirmedCommit
 from distributed_insert.loading import Counts, Options, Reject
+from distributed_insert.loading import worker as worker_module
 from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, User
@@ -337,6 +338,11 @@ class ConflictTests(WorkerTestCase):
                     "9,ID must be a positive integer, 1,Ann,a@b\n"
                     "11,ID 1 already exists with another email,1,Ann,b@a\n",
                 )
+
+    def test_an_ignored_record_whose_row_is_deleted_meanwhile_does_not_differ(self):
+        with mock.patch.object(worker_module, "stored_rows", return_value={}):
+            counts, errors, _ = self.loaded("1,Abe,a@e\n", 5, on_conflict="ignore")
+        self.assertEqual((counts, errors), ({"read": 1, "ignored": 1}, {}))
 
     def test_ignored_records_that_are_the_same_leave_no_rejects_file(self):
         counts, _, _ = self.loaded("1,Ann,a@b\n2,Ben,b@c\n", 5, on_conflict="ignore")

@@ -3,8 +3,17 @@ from decimal import Decimal
 from unittest import mock
 
 from django.apps import apps
-from django.db import OperationalError, connections, models, transaction
-from django.test import TestCase
+from django.db import (
+    DataError,
+    Error,
+    IntegrityError,
+    InternalError,
+    OperationalError,
+    connections,
+    models,
+    transaction,
+)
+from django.test import SimpleTestCase, TestCase
 
 from distributed_insert.exceptions import LoadError
 from distributed_insert.loading import writers
@@ -84,6 +93,12 @@ class InsertTests(TestCase):
         self.assertEqual((conflicts, list(refused)), ([0, 3, 4], [2, 5]))
         self.assertEqual([values[0] for values in stored(User)], [1, 2, 4, 6])
 
+    def test_where_the_first_row_with_an_id_is_refused_the_next_one_is_inserted(self):
+        rows = [row(1, None), row(2), row(1, "Second"), row(1, "Third"), row(2, "Second")]
+        conflicts, refused = self.insert(rows)
+        self.assertEqual((conflicts, list(refused)), ([3, 4], [0]))
+        self.assertEqual(stored(User), [row(1, "Second"), row(2)])
+
     def test_of_many_statements_only_those_that_fail_are_sent_row_by_row(self):
         rows = [row(number, None if number == 350 else "Ann") for number in range(1, 1001)]
         sent = []
@@ -100,6 +115,35 @@ class InsertTests(TestCase):
         self.assertEqual(len(stored(User)), 999)
         # The batch twice, five statements of 200 rows, and the rows of one of them.
         self.assertEqual(sorted(sent), [*[1] * 200, *[200] * 5, 1000, 1000])
+
+
+class FaultTests(SimpleTestCase):
+    databases = {"users"}
+
+    def fault(self, kind, sqlstate=None):
+        """Return the error that is raised again, if the database gave this one."""
+        error = kind("No.")
+        error.__cause__ = Exception()
+        error.__cause__.sqlstate = sqlstate
+        try:
+            writers._check_fault("users", error)
+        except Error as raised:
+            self.assertIs(raised, error)
+            return raised
+        return None
+
+    def test_errors_that_a_row_has_caused_are_not_raised_again(self):
+        for kind in (IntegrityError, DataError):
+            with self.subTest(kind=kind):
+                self.assertIsNone(self.fault(kind))
+
+    def test_what_a_trigger_of_postgresql_raises_is_caused_by_a_row(self):
+        self.assertIsNone(self.fault(InternalError, "P0001"))
+
+    def test_other_errors_are_raised_again(self):
+        for sqlstate in (None, "53100"):
+            with self.subTest(sqlstate=sqlstate):
+                self.assertIsInstance(self.fault(OperationalError, sqlstate), OperationalError)
 
 
 @skip_unless_sqlite
