@@ -1,10 +1,14 @@
 """What the options of the load as a whole do, each to its end in the databases."""
 
+import io
 import json
 import os
 import signal
 from pathlib import Path
 from unittest import mock, skipIf
+
+from django.core.management import call_command
+from django.db import OperationalError
 
 from distributed_insert.loading import load
 from distributed_insert.management.commands import populate_db
@@ -477,6 +481,39 @@ class SummaryTests(OptionsTestCase):
                 self.assert_fails(f"{bad}: {message}", 2, users=path, summary=bad)
         self.assertEqual(Path(path).read_text(), USERS)
         self.assertEqual(stored(User), [])
+
+    def test_the_summary_is_written_before_the_report(self):
+        path = self.folder / "summary.json"
+        statuses = []
+
+        class Stream(io.StringIO):
+            def write(self, text):
+                statuses.append(json.loads(path.read_text())["status"])
+                return super().write(text)
+
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
+        call_command("populate_db", users=users, summary=str(path), stdout=Stream())
+        self.assertEqual(set(statuses), {"complete"})
+
+    def test_a_migration_that_fails_is_a_failure_in_the_summary(self):
+        path = self.folder / "summary.json"
+        refused = OperationalError("Connection refused")
+        with mock.patch.object(populate_db, "migration_lock", side_effect=refused):
+            self.assert_fails(
+                "Database 'default' cannot be migrated: Connection refused",
+                migrate=True,
+                summary=str(path),
+            )
+        document = json.loads(path.read_text())
+        self.assertEqual(document.pop("options")["batch_size"], 10_000)
+        self.assertEqual(
+            document,
+            {
+                "status": "failed",
+                "exit_code": 1,
+                "error": "Database 'default' cannot be migrated: Connection refused",
+            },
+        )
 
     def test_a_summary_that_cannot_be_written_is_a_failure_and_the_report_appears(self):
         path = self.folder / "summary.json"

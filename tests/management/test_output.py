@@ -10,7 +10,7 @@ from django.core.management import CommandError
 from django.test import SimpleTestCase
 
 from distributed_insert.management import output
-from distributed_insert.management.output import Printer, SummaryFile
+from distributed_insert.management.output import Printer, SummaryFile, end_with
 
 from ..cases import CommandTestCase
 
@@ -21,6 +21,20 @@ class PrintTests(SimpleTestCase):
         stream = io.TextIOWrapper(binary, encoding="ascii")
         Printer(stream)(["é\n", "e\n"])
         self.assertEqual(binary.getvalue(), b"\\xe9\ne\n")
+
+    def test_a_stream_that_fails_is_a_failure_and_one_that_nobody_reads_is_not(self):
+        for error, failure in (
+            (
+                OSError(28, "No space left on device"),
+                "The report cannot be written: No space left on device.",
+            ),
+            (BrokenPipeError(32, "Broken pipe"), ""),
+        ):
+            with self.subTest(error=error):
+                stream = mock.Mock(write=mock.Mock(side_effect=error))
+                printer = Printer(stream)
+                printer(["a\n", "b\n"])
+                self.assertEqual((printer.failure, stream.write.call_count), (failure, 1))
 
 
 class FailingStreamTests(CommandTestCase):
@@ -40,6 +54,27 @@ class FailingStreamTests(CommandTestCase):
         self.assertEqual(
             (process.stdout, process.stderr),
             ("The report cannot be written: No space left on device.\n", ""),
+        )
+
+
+class EndTests(SimpleTestCase):
+    def ended(self, *failures, conclusion="", exit_code=0):
+        """Return the message and the exit status of a command."""
+        try:
+            end_with(failures=failures, conclusion=conclusion, exit_code=exit_code)
+        except CommandError as error:
+            return str(error), error.returncode
+        return None
+
+    def test_a_command_without_failures_ends_with_its_exit_code(self):
+        self.assertIsNone(self.ended("", ""))
+        self.assertEqual(self.ended("", conclusion="No.", exit_code=3), ("No.", 3))
+
+    def test_a_failure_to_report_is_a_failure_of_the_command(self):
+        self.assertEqual(self.ended("", "Full."), ("Full.", 1))
+        self.assertEqual(
+            self.ended("Full.", "Closed.", conclusion="No.", exit_code=3),
+            ("Full.\nClosed.\nNo.", 1),
         )
 
 
@@ -137,3 +172,19 @@ class SummaryFileTests(SimpleTestCase):
                 f"{self.path}: the summary cannot be written: No space left.",
             )
         self.assert_holds({"status": "running"})
+
+    def test_what_an_earlier_process_left_half_written_is_replaced(self):
+        (self.folder / f"summary.json.{os.getpid()}.tmp").write_text('{\n  "st')
+        self.assertEqual(SummaryFile(str(self.path)).finish({"status": "complete"}), "")
+        self.assert_holds({"status": "complete"})
+
+    def test_a_link_that_appears_where_it_is_written_is_not_followed(self):
+        mine = self.folder / "mine"
+        mine.write_text("mine")
+        (self.folder / f"summary.json.{os.getpid()}.tmp").symlink_to(mine)
+        with mock.patch.object(output.os, "remove"):
+            self.assertEqual(
+                SummaryFile(str(self.path)).finish({"status": "complete"}),
+                f"{self.path}: the summary cannot be written: File exists.",
+            )
+        self.assertEqual((mine.read_text(), self.path.exists()), ("mine", False))
