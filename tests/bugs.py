@@ -209,11 +209,6 @@ MUTATIONS: List[Mutation] = [
             "load.is_complete = True",
         ),
         (
-            "A load that is complete says that it was interrupted",
-            "return None if all(each.is_complete for each in self._loads) else",
-            "return",
-        ),
-        (
             "Files are not checked before the first write",
             "while model_load.source and not self._is_stopping()",
             "while False and not self._is_stopping()",
@@ -1218,6 +1213,13 @@ MUTATIONS: List[Mutation] = [
             "reports.running(shown)",
         ),
         (
+            "The summary waits for the report",
+            "failure = file.finish(reports.document(outcome, exit_code, shown)) if file else"
+            ' ""\n        print_lines(reports.report(outcome, samples, load_options.dry_run))',
+            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n        "
+            'failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""',
+        ),
+        (
             "A migration that failed leaves a load that runs for ever in the summary",
             "file.finish(reports.failed(error, shown))",
             "reports.failed(error, shown)",
@@ -1259,13 +1261,6 @@ MUTATIONS: List[Mutation] = [
             "A signal does not reach the load",
             "outcome = load(sources, load_options, stopped_by,",
             "outcome = load(sources, load_options, lambda: None,",
-        ),
-        (
-            "The summary waits for the report",
-            "failure = file.finish(reports.document(outcome, exit_code, shown)) if file else"
-            ' ""\n        print_lines(reports.report(outcome, samples, load_options.dry_run))',
-            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n        "
-            'failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""',
         ),
     ),
     *mutations(
