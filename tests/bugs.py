@@ -81,7 +81,7 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_process.SpawnedProcessExecutorTests"],
         (
             "A process heeds signals until it ignores them",
-            "with _blocked_signals():",
+            "with _blocked_signals(method):",
             "with suppress():",
         ),
         (

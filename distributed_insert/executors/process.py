@@ -91,7 +91,7 @@ def _blocked_signals(method):
         yield
         return
     if method != "fork":
-        # The first process that is not forked starts this one, which would unblock the signals.
+        # Python starts this one beside the first process that is not forked, and then unblocks.
         resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
