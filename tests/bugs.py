@@ -131,6 +131,15 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/executors/process.py",
+        ["executors.test_process.FirstProcessTests"],
+        (
+            "The first process heeds signals until it ignores them",
+            "resource_tracker.ensure_running()",
+            "resource_tracker.getfd",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/process.py",
         ["executors.test_process.KilledCoordinatorTests"],
         (
             "A process outlives a coordinator that is killed",
