@@ -395,7 +395,7 @@ def table(contenders, rates, sizes):
         f"Django {django.__version__}, SQLite {sqlite3.sqlite_version}; medians of whole processes"
     )
     yield ""
-    yield "| contender | records | records/s | our processes are times as fast | our threads |"
+    yield "| contender | records | records/s | processes, times faster | threads, times faster |"
     yield "|---|---|---|---|---|"
     for contender in contenders:
         rate = medians[contender.name]
