@@ -82,7 +82,7 @@ def run_tests(mutation, tests):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         failure = re.search(r"^(?:FAIL|ERROR): (\w+)", log.read_text(errors="replace"), re.M)
-        return failure[1] if failure else "the end of all tests"
+        return failure[1] if failure else f"exit status {process.returncode}"
 
 
 def mutate(mutation, folder):
