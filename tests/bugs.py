@@ -63,7 +63,7 @@ MUTATIONS: List[Mutation] = [
         (
             "Workers are not ended after an error",
             "ending.callback(executors[key].shutdown)",
-            "ending.callback(executors[key].submit)",
+            "ending.callback(len, executors)",
         ),
         (
             "Files are judged one by one, not all together, when processes are chosen",
@@ -144,7 +144,7 @@ MUTATIONS: List[Mutation] = [
         (
             "A process outlives a coordinator that is killed",
             "threading.Thread(target=_end_with, args=[parent], daemon=True).start()",
-            "threading.Thread(target=print, daemon=True).start()",
+            "threading.Thread(target=parent.is_alive, daemon=True).start()",
         ),
     ),
     *mutations(
@@ -1241,7 +1241,7 @@ MUTATIONS: List[Mutation] = [
         (
             "A file that is loaded is replaced by the summary",
             "SummaryFile(summary, paths.values())",
-            "SummaryFile(summary, paths)",
+            "SummaryFile(summary)",
         ),
         (
             "Standard input is read for two models",

@@ -22,7 +22,7 @@ from pathlib import Path
 from .bugs import MUTATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_COPIED = shutil.ignore_patterns(".*", "__pycache__", "*.db", "*.db-*", "env", "venv")
+NOT_COPIED = shutil.ignore_patterns(".git", "*env", "__pycache__", "*.db", "*.db-*")
 # Seconds. Tests that hang have noticed something.
 TIMEOUT = 120
 
@@ -37,6 +37,8 @@ def main():
         for mutation in MUTATIONS
         if any(name in f"{mutation.name} {mutation.file}" for name in options.names or [""])
     ]
+    if not chosen:
+        parser.error("no bug has such a name or file")
     tests = sorted({test for mutation in chosen for test in mutation.tests})
     failure = run_tests(None, [] if options.all_tests else tests)
     if failure:
