@@ -471,15 +471,17 @@ class SummaryTests(OptionsTestCase):
 
     def test_error_for_a_path_that_is_read_from_or_cannot_be_written(self):
         path = self.file("users.csv", USERS)
+        empty = self.file("products.csv", "")
         missing = str(self.folder / "none" / "summary.json")
         for bad, message in (
             (path, "the summary would replace another file."),
+            (empty, "the summary would replace another file."),
             (str(self.folder), "not a regular file."),
             (missing, "the summary cannot be written: No such file or directory."),
         ):
             with self.subTest(bad=bad):
-                self.assert_fails(f"{bad}: {message}", 2, users=path, summary=bad)
-        self.assertEqual(Path(path).read_text(), USERS)
+                self.assert_fails(f"{bad}: {message}", 2, users=path, products=empty, summary=bad)
+        self.assertEqual([Path(path).read_text(), Path(empty).read_text()], [USERS, ""])
         self.assertEqual(stored(User), [])
 
     def test_the_summary_is_written_before_the_report(self):
