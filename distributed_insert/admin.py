@@ -18,7 +18,7 @@ class RecordForm(forms.ModelForm):
         dataset = next(dataset for dataset in DATASETS if dataset.model is self._meta.model)
         for name, rule in dataset.rules(TYPED):
             if name in self.cleaned_data:
-                [self.cleaned_data[name]], errors = rule([self.cleaned_data[name]])
+                _, errors = rule([self.cleaned_data[name]])
                 if errors:
                     self.add_error(name, errors[0])
         for name, model in dataset.references.items():

@@ -189,7 +189,7 @@ MUTATIONS: List[Mutation] = [
         ("A dry run is committed", "or self._options.dry_run or", "or"),
         (
             "What was stopped by a signal is committed",
-            "self._options.dry_run or self.interrupted():",
+            "self._options.dry_run or self.signal:",
             "self._options.dry_run:",
         ),
         (
@@ -199,23 +199,23 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "The others go on when a model has failed",
-            "return self._has_failed or self._signal",
-            "return self._signal",
+            "return self._has_failed or self.signal",
+            "return self.signal",
         ),
         (
             "Signals do not stop a load",
-            "return self._has_failed or self._signal",
+            "return self._has_failed or self.signal",
             "return self._has_failed",
         ),
         (
             "A signal that is taken back has not come",
-            "self._signal = self._signal or self._stopped_by()",
-            "self._signal = self._stopped_by()",
+            "self.signal = self.signal or self._stopped_by()",
+            "self.signal = self._stopped_by()",
         ),
         (
             "An interrupted load says that it is complete",
-            "load.is_complete = missing is None",
-            "load.is_complete = True",
+            "signal=coordinator.signal,",
+            "signal=None,",
         ),
         (
             "Files are not checked before the first write",
@@ -250,7 +250,7 @@ MUTATIONS: List[Mutation] = [
         (
             "Progress is not reported",
             "if self._on_progress:",
-            "if self._on_progress and load.is_complete:",
+            "if self._on_progress and not self._on_progress:",
         ),
         (
             "The seconds of a model are not counted",

@@ -73,7 +73,7 @@ def load(
         workers=kind,
         seconds=time.perf_counter() - started,
         error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
-        signal=coordinator.interrupted(),
+        signal=coordinator.signal,
     )
 
 
@@ -85,8 +85,8 @@ class _Coordinator:
         self._stopped_by = stopped_by
         self._on_progress = on_progress
         self._has_failed = False
-        # Once received it counts, whatever `stopped_by` returns later.
-        self._signal: Optional[int] = None
+        self.signal: Optional[int] = None
+        """The signal that cut the load short: it is asked for only while there is more to do."""
 
     async def run(self, executors_of: Mapping[type, executors.Executor]) -> List[LoadError]:
         """Take all models through their jobs, and return why the load stopped before its end."""
@@ -142,7 +142,6 @@ class _Coordinator:
             for result in (written, missing):
                 if isinstance(result, BaseException):
                     raise result
-        model_load.is_complete = missing is None
         model_load.finished.set()
 
     async def _next_missing(self, model_load) -> Optional[Dict[str, Set[int]]]:
@@ -187,7 +186,7 @@ class _Coordinator:
 
     async def _end_transactions(self):
         """Commit all of the transactions of the load, or none; return why none."""
-        if not self._options.one_transaction or self._options.dry_run or self.interrupted():
+        if not self._options.one_transaction or self._options.dry_run or self.signal:
             return []
         if self._rejected():
             return [LoadError(f"Rolled back: {rejection(self._rejected())}")]
@@ -214,15 +213,12 @@ class _Coordinator:
         return ordered.values()
 
     def _is_stopping(self):
-        self._signal = self._signal or self._stopped_by()
-        return self._has_failed or self._signal
+        # Once received it counts, whatever `stopped_by` returns later.
+        self.signal = self.signal or self._stopped_by()
+        return self._has_failed or self.signal
 
     def _rejected(self):
         return sum(each.counts.rejected for each in self._loads)
-
-    def interrupted(self) -> Optional[int]:
-        """The signal that cut the load short, if one did."""
-        return None if all(each.is_complete for each in self._loads) else self._signal
 
 
 async def _errors(jobs):

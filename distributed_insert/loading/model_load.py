@@ -24,7 +24,6 @@ class ModelLoad:
         self.rejects: List[Reject] = []
         self.rejects_file: Optional[str] = None
         self.seconds = 0.0
-        self.is_complete = False
         self.is_stored = not options.one_transaction
         self.is_unconfirmed = False
         self._committing_jobs = {"commit"} if options.one_transaction else {"write"}

@@ -186,7 +186,6 @@ class _Insert:
                 raise IntegrityError("the row was skipped, possibly by a trigger")
 
     def _execute_on_driver(self, sql, values):
-        self._connection.ensure_connection()
         # Statements on the driver's connection bypass Django's own check.
         self._connection.validate_no_broken_transaction()
         with self._connection.wrap_database_errors:
