@@ -80,6 +80,8 @@ TEMPLATES = [
     },
 ]
 
+# Where the SQLite files are.
+DATABASES_FOLDER = Path(os.environ.get("DATABASES_FOLDER") or BASE_DIR)
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 SQLITE_ENGINE = "django.db.backends.sqlite3"
 
@@ -132,12 +134,12 @@ def from_url(variable):
 
 
 def database(alias):
-    """Return the settings of a database: $<ALIAS>_DATABASE_URL, or <alias>.db in BASE_DIR."""
+    """Return the settings of a database: that of $<ALIAS>_DATABASE_URL, or the file <alias>.db."""
     variable = f"{alias.upper()}_DATABASE_URL"
     config: Dict[str, Any] = (
         from_url(variable)
         if os.environ.get(variable)
-        else {"ENGINE": SQLITE_ENGINE, "NAME": str(BASE_DIR / f"{alias}.db")}
+        else {"ENGINE": SQLITE_ENGINE, "NAME": str(DATABASES_FOLDER / f"{alias}.db")}
     )
     # The databases know nothing of each other: tests of one need no other made first.
     config["TEST"] = {"DEPENDENCIES": []}

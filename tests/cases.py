@@ -9,8 +9,10 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
+from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
+from unittest import skipUnless
 
 from django.core.management import CommandError, call_command
 from django.db import connections
@@ -22,6 +24,11 @@ from distributed_insert.sources import open_source
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_ALIASES = ("users", "products", "orders")
 ALIASES = ("default", *MODEL_ALIASES)
+
+
+def needs(module, package):
+    """Return a decorator that skips tests where a module is not installed, saying how to get it."""
+    return skipUnless(find_spec(module), f"To enable this test: pip install {package}")
 
 
 def stored(model):
@@ -180,8 +187,8 @@ class FormatTestCase(SimpleTestCase):
 
 def environment(folder, **extra):
     """Return an environment for a process whose four databases are files in `folder`."""
-    urls = {f"{alias.upper()}_DATABASE_URL": f"sqlite:///{folder}/{alias}.db" for alias in ALIASES}
-    return {**os.environ, "PYTHONIOENCODING": "utf-8", **urls, **extra}
+    files = {"DATABASES_FOLDER": str(folder), **{f"{a.upper()}_DATABASE_URL": "" for a in ALIASES}}
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", **files, **extra}
 
 
 def manage(*arguments, folder, **options):

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from ds_project import settings
 
-from .cases import ALIASES, ROOT, environment
+from .cases import ALIASES, ROOT, environment, needs
 
 SQLITE_ENGINE = (
     "django.db.backends.sqlite3" if django.VERSION >= (5, 1) else "ds_project.backports.sqlite3"
@@ -21,8 +21,7 @@ SQLITE_ENGINE = (
 
 class DatabaseSettingsTests(SimpleTestCase):
     def test_without_a_url_a_database_is_a_file_in_the_project_root(self):
-        with mock.patch.dict("os.environ"):
-            settings.os.environ.pop("USERS_DATABASE_URL", None)
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL=""):
             self.assertEqual(
                 settings.database("users"),
                 {
@@ -37,6 +36,9 @@ class DatabaseSettingsTests(SimpleTestCase):
                 },
             )
 
+
+@needs("dj_database_url", "dj-database-url")
+class UrlTests(SimpleTestCase):
     def test_a_url_moves_a_database_to_a_server(self):
         url = "postgres://loader:secret@db.example.com:5433/users"
         with mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
@@ -155,6 +157,10 @@ class EnvironmentTests(SimpleTestCase):
         first, second = self.shown("s.SECRET_KEY"), self.shown("s.SECRET_KEY")
         self.assertNotEqual(first, second)
         self.assertEqual((len(first), len(second)), (50, 50))
+
+    def test_the_files_may_be_in_another_folder(self):
+        shown = self.shown("s.DATABASES['users']['NAME']", DATABASES_FOLDER="/data")
+        self.assertEqual(shown, "/data/users.db")
 
     def test_everything_comes_from_the_environment(self):
         shown = self.shown(

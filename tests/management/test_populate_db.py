@@ -23,6 +23,7 @@ from ..cases import (
     PopulateTestCase,
     environment,
     manage,
+    needs,
     printed_lists,
     stored,
 )
@@ -555,6 +556,7 @@ class TerminalTests(CommandTestCase):
         )
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
 
+    @needs("rich", "rich")
     def test_progress_is_shown_on_a_terminal(self):
         self.migrate()
         for workers in ("thread", "process"):

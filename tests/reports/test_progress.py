@@ -2,19 +2,21 @@ import io
 import re
 from unittest import mock
 
-from rich.console import Console
-
 from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Counts
-from distributed_insert.reports import progress
 from distributed_insert.sources import MemorySource, open_source
 
-from ..cases import LoadTestCase
+from ..cases import LoadTestCase, needs
 
 
+@needs("rich", "rich")
 class BarsTests(LoadTestCase):
     def sent(self, sources, counts, bytes_read):
         """Return what a terminal is sent when so much of each source has been read."""
+        from rich.console import Console
+
+        from distributed_insert.reports import progress
+
         terminal = io.StringIO()
         console = Console(file=terminal, force_terminal=True, width=120)
         with mock.patch.object(progress, "Console", lambda: console):
