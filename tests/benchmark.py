@@ -166,7 +166,7 @@ def valid_batches(dataset, folder, size):
     from distributed_insert.sources import open_source
 
     source = open_source(f"{folder}/{dataset.plural}.csv")
-    source.open(dataset.fields)
+    source.open(dataset)
     while source.check():
         pass
     rules = dataset.rules(source.number_parser)

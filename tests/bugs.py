@@ -27,7 +27,7 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_start"],
         (
             "A process is given standard input to read",
-            "if kind == PROCESS and not worker.needs_standard_input:",
+            "if kind == PROCESS and not worker.reads_stream:",
             "if kind == PROCESS:",
         ),
         (
@@ -640,20 +640,61 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Half a character at the end is left out",
-            "return self._decode(data, self.is_at_end)",
-            "return self._decode(data, False)",
+            "text = self._decode(data, self.is_at_end)",
+            "text = self._decode(data, False)",
         ),
         (
             "A line end that two blocks share is counted twice",
             'counted = "\\r" if self._last == "\\r" else ""',
             'counted = ""',
         ),
-        ("Folders and devices are read", "if not stat.S_ISREG(", "if stat.S_ISFIFO("),
+        (
+            "Folders and devices are read",
+            "elif self.is_stream or stat.S_ISREG(os.stat(self.path).st_mode):",
+            "elif True:",
+        ),
         (
             "A checked file is read from its end",
             "self._file.seek(0)",
             "self._file.seek(0, 1)",
         ),
+        ("A pipe is read twice", "or _is_pipe(self.path)", "or False"),
+    ),
+    *mutations(
+        "distributed_insert/sources/first_bytes.py",
+        ["sources.test_first_bytes", "sources.test_text_file"],
+        ("The first bytes of a stream are lost", "return first or self", "return self"),
+        (
+            "A stream that is unpacked begins late",
+            "return first + self._file.read(",
+            "return first and self._file.read(",
+        ),
+        ("An xz file takes any amount of memory", "memlimit=MAX_XZ_MEMORY", "memlimit=None"),
+        ("What follows an xz stream is lost", "if not block:", "if block or not block:"),
+        (
+            "Zeros between xz streams are damage",
+            'self._unpacker.unused_data.lstrip(b"\\0")',
+            "self._unpacker.unused_data",
+        ),
+        ("An xz file that breaks off is whole", "raise EOFError(CUT_OFF)", 'return b""'),
+        ("Small first parts are read", "file.seek(0, os.SEEK_END)", "pass"),
+        ("A header BZh9 is taken for bzip2", 'rb"BZh[1-9](', 'rb"BZh[1-9](|'),
+    ),
+    *mutations(
+        "distributed_insert/sources/csv_header.py",
+        ["sources.test_csv_header", "sources.test_csv_file"],
+        ("A column may have two columns' name", "if n > 1)", "if n > 2)"),
+        ("Of two alike columns the last one counts", "len(alike) == 1", "len(alike) >= 1"),
+        (
+            "A column stands for two names",
+            "and header[alike[0]] not in names:",
+            "and True:",
+        ),
+        ("Case matters in a header", "strip().casefold()", "strip()"),
+        ("Blanks matter in a header", "name.strip().casefold()", "name.casefold()"),
+        ("The least fitting delimiter is taken", "max(candidates, key", "min(candidates, key"),
+        ("The example cannot be typed", "shlex.quote(_cut(unknown[0]))", "_cut(unknown[0])"),
+        ("Messages are as long as the header", "names[:MAX_COLUMNS]", "names[:]"),
     ),
     *mutations(
         "distributed_insert/sources/csv_rows.py",
@@ -728,12 +769,17 @@ MUTATIONS: List[Mutation] = [
             'self._is_rejects_file = type(header) is list and "_errors" in header',
             "self._is_rejects_file = type(header) is list",
         ),
-        ("A column may have two columns' name", "if n > 1)", "if n > 2)"),
         (
             "The columns that a row lacks are not missing",
-            "errors = self._field_errors(self._header[: len(raw)])",
-            "errors = self._field_errors(self._header)",
+            "errors = self._field_errors(self._columns[: len(raw)])",
+            "errors = self._field_errors(self._columns)",
         ),
+        (
+            "Rejects have another delimiter than their source",
+            "delimiter=self.separator)",
+            'delimiter=",")',
+        ),
+        ("An empty file has a wrong header", "if is_empty:", "if False:"),
         (
             "Errors are those of wrong records after malformed ones",
             "places = batch.places + [place for place, _, _ in batch.others]",
@@ -782,27 +828,71 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/sources/json_lines.py",
         ["sources.test_json_lines"],
-        ("The last of two keys of one name wins", "if key in seen:", "if key is seen:"),
-        (
-            "Values of any depth are taken",
-            'return "nested too deeply" if level else ""',
-            'return ""',
-        ),
-        (
-            "A JSON value that is not an object ends the load",
-            "if type(raw) is not dict:",
-            "if raw is None:",
-        ),
         (
             "Blank lines of JSON are records",
             "if not line.isspace():",
             'if line != "\\n":',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/json_values.py",
+        ["sources.test_json_lines", "sources.test_json_array"],
+        ("The last of two keys of one name wins", "if key in seen:", "if key is seen:"),
+        ("Values of any depth are taken", 'return TOO_DEEP if level else ""', 'return ""'),
+        (
+            "A JSON value that is not an object ends the load",
+            "if type(value) is not dict:",
+            "if value is None:",
         ),
         (
             "Integers of any length are read",
             "if len(digits) > MAX_DIGITS:",
             "if False:",
         ),
+        (
+            "Objects of other models are lost",
+            "elif self._ignore_unknown:",
+            "elif True:",
+        ),
+        (
+            "Objects of every model are records of this one",
+            'if label.rpartition(".")[2].lower() == self._dataset.name.lower():',
+            "if True:",
+        ),
+        ("One of two ids is lost", 'if key in raw["fields"]:', "if False:"),
+        ("Records with a field `fields` are fixtures", "<= raw.keys() <=", "<= raw.keys() or"),
+    ),
+    *mutations(
+        "distributed_insert/sources/json_array.py",
+        ["sources.test_json_array"],
+        (
+            "A number is read up to the end of a part",
+            "if not wrong and end + 2 < len(self._text):",
+            "if not wrong and end < len(self._text):",
+        ),
+        ("What follows the array is lost", "if self._peek():\n", "if False:\n"),
+        (
+            "An escaped quote that two parts share ends a string",
+            "self._is_escaped = True",
+            "pass",
+        ),
+        (
+            "Brackets in strings count",
+            "elif not self._is_in_string and len(character) == 1:",
+            "elif len(character) == 1:",
+        ),
+        ("A checked array is at its end", "self._file.rewind()", "pass"),
+        (
+            "The end of a batch is that of the array",
+            "if batch or element else",
+            "if batch and element else",
+        ),
+        (
+            "A value that comes in many parts is decoded for each",
+            "wanted, length = len(parts[0]) or 1, 0",
+            "wanted, length = 1, 0",
+        ),
+        ("Too long elements are records", "if len(text) > MAX_RECORD_LENGTH:", "if False:"),
     ),
     *mutations(
         "distributed_insert/sources/dicts.py",
@@ -916,13 +1006,13 @@ MUTATIONS: List[Mutation] = [
         ["sources.test_open_source"],
         (
             "Names in capitals are those of CSV files",
-            "name = file.path.lower()[",
-            "name = file.path[",
+            "os.path.splitext(path.lower())",
+            "os.path.splitext(path)",
         ),
         (
             "The format that is asked for is overruled by the name",
-            "if (format or (",
-            "if (not format and format or (",
+            "format = format or _format_of(file.path)",
+            "format = _format_of(file.path)",
         ),
     ),
     # The rules.

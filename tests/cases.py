@@ -18,12 +18,14 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from django.test import SimpleTestCase, TransactionTestCase
 
+from distributed_insert.datasets import DATASETS
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import open_source
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_ALIASES = ("users", "products", "orders")
 ALIASES = ("default", *MODEL_ALIASES)
+ORDERS, USERS, PRODUCTS = DATASETS
 
 
 def needs(module, package):
@@ -159,7 +161,7 @@ class FormatTestCase(SimpleTestCase):
     def opened(self, content, **options):
         """Write the file and return its source, ready to be read."""
         source = self.source(content, **options)
-        source.open(["id", "name", "price"])
+        source.open(PRODUCTS)
         while source.check():
             pass
         return source

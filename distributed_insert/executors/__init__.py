@@ -36,14 +36,14 @@ def choose(sources) -> str:
 def start(workers: Mapping[Any, Any], kind: str) -> Iterator[Dict[Any, Executor]]:
     """Yield one executor per worker, and shut them all down at the end. Raises OSError.
 
-    A worker that reads standard input is given a thread: only this process has that.
+    A worker that reads a stream is given a thread: only this process has that.
     """
     executors: Dict[Any, Executor] = {}
     method = _start_method()
     with ExitStack() as ending:
         ending.enter_context(_slow_collection)
         for key, worker in workers.items():
-            if kind == PROCESS and not worker.needs_standard_input:
+            if kind == PROCESS and not worker.reads_stream:
                 executors[key] = ProcessExecutor(worker, method)
             else:
                 executors[key] = ThreadExecutor(worker)

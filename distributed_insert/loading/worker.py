@@ -20,7 +20,7 @@ from .writers import insert, pick, stored_rows, update
 class Worker:
     """The jobs on one model's database, each a method. They are done one after the other."""
 
-    needs_standard_input = False
+    reads_stream = False
 
     def __init__(self, dataset: Dataset):
         self.model = dataset.model
@@ -53,7 +53,7 @@ class LoadingWorker(Worker):
 
     def __init__(self, dataset: Dataset, source: Source, options: Options):
         super().__init__(dataset)
-        self.needs_standard_input = source.is_standard_input
+        self.reads_stream = source.is_stream
         self._source = source
         self._options = options
         self._rejects_file = None
@@ -70,7 +70,7 @@ class LoadingWorker(Worker):
         Nothing is written to the database. Raises LoadError.
         """
         super().open()
-        self._source.open(self._dataset.fields)
+        self._source.open(self._dataset)
         self._rules = self._dataset.rules(self._source.number_parser)
         return self._rejects_file.open() if self._rejects_file else None
 

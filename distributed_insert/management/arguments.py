@@ -48,6 +48,27 @@ def delimiter(text):
     return text
 
 
+def file_format(text):
+    if text not in FORMATS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not one of {', '.join(FORMATS)}")
+    return text
+
+
+def of_model(kind):
+    """Return the type of VALUE and MODEL=VALUE: (model, value), or (None, value) for all models."""
+    models = [dataset.name.lower() for dataset in DATASETS]
+
+    def model_and_value(text):
+        model, equals, value = text.partition("=")
+        if not (equals and model.isidentifier()):
+            return None, kind(text)
+        if model not in models:
+            raise argparse.ArgumentTypeError(f"'{model}' is not one of {', '.join(models)}")
+        return model, kind(value)
+
+    return model_and_value
+
+
 def renamed_column(text):
     """MODEL.FIELD=COLUMN as (model, field, column)."""
     field, equals, column = text.partition("=")
@@ -73,8 +94,9 @@ def add_load_options(parser):
     """Add the options of populate_db."""
     files = parser.add_argument_group(
         "files",
-        "CSV with a header, or JSON Lines (.jsonl, .ndjson), plain or gzipped (.gz). "
-        "- is standard input, for one of the models.",
+        "CSV with a header, JSON Lines (.jsonl, .ndjson), or JSON arrays and Django's fixtures "
+        "(.json); plain or compressed (.gz, .bz2, .xz). - is standard input, for one of the "
+        "models.",
     )
     for dataset in DATASETS:
         files.add_argument(
@@ -84,21 +106,31 @@ def add_load_options(parser):
             help=f"{dataset.plural}: {', '.join(dataset.fields)}",
         )
     files.add_argument(
-        "--format", choices=FORMATS, help="format of all files, whatever their names"
+        "--format",
+        type=of_model(file_format),
+        action="append",
+        default=[],
+        metavar="[MODEL=]FORMAT",
+        help=f"format of the files, or of one model's, whatever their names say: "
+        f"{', '.join(FORMATS)} (repeatable)",
     )
     files.add_argument(
         "--encoding",
-        type=encoding,
-        default=DEFAULT_ENCODING,
-        help="of the files (default: %(default)s, which is UTF-8, with or without a "
-        "byte order mark)",
+        type=of_model(encoding),
+        action="append",
+        default=[],
+        metavar="[MODEL=]ENCODING",
+        help="encoding of the files, or of one model's (default: UTF-8, with or without a byte "
+        "order mark; repeatable)",
     )
     files.add_argument(
         "--delimiter",
-        type=delimiter,
-        default=",",
-        metavar="CHARACTER",
-        help=r"character between the columns of CSV (default: %(default)s); \t is a tab",
+        type=of_model(delimiter),
+        action="append",
+        default=[],
+        metavar="[MODEL=]CHARACTER",
+        help="character between the columns of CSV files, or of one model's (default: the one of "
+        r"comma, semicolon, tab and | that fits the header; \t is a tab; repeatable)",
     )
     files.add_argument(
         "--map",

@@ -1,8 +1,11 @@
 """Where records come from, and where rejected ones go."""
 
+import os
+
 from .base import Records, Source
 from .csv_file import CsvSource
 from .dicts import MemorySource
+from .json_array import JsonArraySource
 from .json_lines import JsonLinesSource
 from .numbers import TYPED
 from .rejects import RejectsFile
@@ -20,17 +23,28 @@ __all__ = [
     "open_source",
 ]
 
-FORMATS = ("csv", "jsonl")
+FORMATS = CSV, JSON, JSON_LINES = ("csv", "json", "jsonl")
+ENDINGS = {".json": JSON, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+COMPRESSED_ENDINGS = {".gz", ".bz2", ".xz"}
 
 
-def open_source(path, format=None, *, delimiter=",", encoding=DEFAULT_ENCODING, **options):
-    """Return the source for a file: JSON Lines if `format` or else its name says so, or CSV.
+def open_source(path, format=None, *, delimiter=None, encoding=DEFAULT_ENCODING, **options):
+    """Return the source for a file in a format of FORMATS; None is the one that its name says.
 
     Nothing is opened yet: the worker does that, wherever it runs. The `options` are those of
     `Source`.
     """
     file = TextFile(path, encoding)
-    name = file.path.lower()[: -len(".gz") if file.is_gzip else None]
-    if (format or ("jsonl" if name.endswith((".jsonl", ".ndjson")) else "csv")) == "jsonl":
+    format = format or _format_of(file.path)
+    if format == JSON:
+        return JsonArraySource(file, **options)
+    if format == JSON_LINES:
         return JsonLinesSource(file, **options)
     return CsvSource(file, delimiter=delimiter, **options)
+
+
+def _format_of(path):
+    name, ending = os.path.splitext(path.lower())
+    if ending in COMPRESSED_ENDINGS:
+        _, ending = os.path.splitext(name)
+    return ENDINGS.get(ending, CSV)

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import IO, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ..datasets import Dataset
 from ..validation import Column, NumberParser, missing_field, unknown_field
 
 RejectedRecord = Tuple[Optional[int], Any, Sequence[str]]
@@ -49,16 +50,18 @@ class Source(ABC):
     encoding = "utf-8"
     """Of a file of rejects."""
     number_parser: NumberParser
-    is_standard_input = False
+    is_stream = False
+    """Whether it can be read only once, and in this process: standard input, or a pipe."""
 
     def __init__(self, renamed: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
         self._renamed = renamed or {}
         self._ignore_unknown = ignore_unknown
 
-    def open(self, fields: Sequence[str]):
-        """Get ready to read records of these fields. Raises LoadError."""
-        self._fields = fields
-        self._names = [self._renamed.get(field, field) for field in fields]
+    def open(self, dataset: Dataset):
+        """Get ready to read records of this kind. Raises LoadError."""
+        self._dataset = dataset
+        self._fields = dataset.fields
+        self._names = [self._renamed.get(field, field) for field in self._fields]
 
     def check(self) -> bool:
         """Look for what keeps the source from being read to its end, before anything is written.

@@ -2,13 +2,13 @@
 
 import csv
 import re
-from collections import Counter
-from typing import Any, List, Tuple
+from typing import Any, List, Optional, Tuple
 
 from ..exceptions import LoadError
 from .base import Malformed, Records
+from .csv_header import DELIMITERS, fault, find_delimiter, matched
 from .csv_rows import RowReader, split_columns
-from .files import FileSource
+from .files import LinesSource
 from .numbers import TEXT
 from .text_file import TextFile
 
@@ -24,15 +24,17 @@ REJECTS_COLUMNS = ["_line", "_errors"]
 HEADER_LINES = 10_000
 
 
-class CsvSource(FileSource):
+class CsvSource(LinesSource):
+    """CSV; without a `delimiter`, the header shows which of the usual ones it has."""
+
     format = "csv"
     grammar = "CSV"
     number_parser = TEXT
 
-    def __init__(self, file: TextFile, delimiter: str = ",", **options):
+    def __init__(self, file: TextFile, delimiter: Optional[str] = None, **options):
         super().__init__(file, **options)
-        self.separator = delimiter
-        self._reader = RowReader(delimiter)
+        self._delimiters = delimiter or DELIMITERS
+        self._reader: Optional[RowReader] = None
         self._header: List[str] = []
         self._is_rejects_file = False
 
@@ -41,25 +43,30 @@ class CsvSource(FileSource):
             return True
         with self._file.errors():
             header = self._read_header()
-        expected = f"The header must name {', '.join(self._names)}, each once, in any order."
+            is_empty = not header and self._lines.peek(1) is None
+        if is_empty:
+            raise LoadError(f"{self.name}: empty, without even a header.")
+        if not header:
+            raise LoadError(f"{self.name}: no header in its first {HEADER_LINES:,} lines.")
         if isinstance(header, Malformed):
-            raise LoadError(f"{self.name}: wrong header: {header.reason}. {expected}")
-        faults = [
-            f"{kind} column {', '.join(map(repr, names))}"
-            for kind, names in (
-                ("missing", [name for name in self._names if name not in header]),
-                ("unknown", self._unknown(header)),
-                ("duplicate", sorted(name for name, n in Counter(header).items() if n > 1)),
-            )
-            if names
-        ]
-        if faults:
-            raise LoadError(f"{self.name}: wrong header: {'; '.join(faults)}. {expected}")
+            raise LoadError(f"{self.name}: wrong header: {header.reason}.")
         self._header = header
-        self._order = [header.index(name) for name in self._names]
+        # By their names here, the rest finds what the fields use.
+        self._columns = matched(header, self._names)
+        wrong = fault(
+            header,
+            self._columns,
+            dict(zip(self._fields, self._names)),
+            self._unknown(self._columns),
+            self._dataset.name.lower(),
+        )
+        if wrong:
+            raise LoadError(f"{self.name}: {wrong}")
+        self._order = [self._columns.index(name) for name in self._names]
         return False
 
     def _read_header(self):
+        """Return the values of the header, or Malformed, or an empty list if there is none."""
         batch = _Table([], 0)
         text = self._lines.peek(HEADER_LINES)
         while text and not batch and self._line <= HEADER_LINES:
@@ -80,6 +87,9 @@ class CsvSource(FileSource):
             count = len(columns[0])
             batch.extend(columns, range(self._line, self._line + count))
             return count, len(text)
+        if self._reader is None:
+            self.separator = self._find_delimiter(text)
+            self._reader = RowReader(self.separator)
         rows, lines, characters = self._reader.read(
             text, self._line, most, self._lines.peek_further
         )
@@ -93,6 +103,15 @@ class CsvSource(FileSource):
                 batch.append(line, row)
         return lines, characters
 
+    def _find_delimiter(self, text):
+        """Return the delimiter of the header, with which a text begins."""
+
+        def header_with(delimiter):
+            rows, _, _ = RowReader(delimiter).read(text, self._line, 1, self._lines.peek_further)
+            return next((row for _, row in rows if type(row) is list), [])
+
+        return find_delimiter(self._delimiters, self._names, header_with)
+
     def _records(self, batch):
         columns = [batch.columns[index] for index in self._order]
         places = batch.places + [place for place, _, _ in batch.others]
@@ -103,7 +122,7 @@ class CsvSource(FileSource):
             return {}, [raw.reason]
         named = zip(self._fields, self._order)
         values = {field: raw[index] for field, index in named if index < len(raw)}
-        errors = self._field_errors(self._header[: len(raw)])
+        errors = self._field_errors(self._columns[: len(raw)])
         extra = len(raw) - len(self._header)
         if extra > 0:
             values_more = "value" if extra == 1 else "values"

@@ -24,24 +24,46 @@ BYTES_PER_VALUE = 64
 class FileSource(Source):
     grammar: str
     """What a malformed record is not."""
-    separator = ","
-    """What stands between the values of a record."""
 
     def __init__(self, file: TextFile, **options):
         super().__init__(**options)
         self._file = file
-        self._lines = Lines(file)
-        self._line = 1
         self.name = file.name
-        self.is_standard_input = file.is_standard_input
+        self.is_stream = file.is_stream
         self.encoding = "utf-8" if file.encoding == DEFAULT_ENCODING else file.encoding
 
-    def open(self, fields):
-        super().open(fields)
+    def open(self, dataset):
+        super().open(dataset)
         self._file.open()
 
     def check(self):
         return self._file.check()
+
+    @property
+    def size(self):
+        return self._file.size
+
+    @property
+    def bytes_read(self):
+        return self._file.bytes_read
+
+    def close(self):
+        self._file.close()
+
+    def _malformed(self, text, reason):
+        return Malformed(text.rstrip("\r\n"), f"Malformed {self.grammar}: {reason}")
+
+
+class LinesSource(FileSource):
+    """A file whose records begin with their lines."""
+
+    separator = ","
+    """What stands between the values of a record."""
+
+    def __init__(self, file: TextFile, **options):
+        super().__init__(file, **options)
+        self._lines = Lines(file)
+        self._line = 1
 
     def read(self, size):
         batch = self._new_batch()
@@ -83,9 +105,6 @@ class FileSource(Source):
         self._lines.advance(characters)
         self._line += lines
 
-    def _malformed(self, text, reason):
-        return Malformed(text.rstrip("\r\n"), f"Malformed {self.grammar}: {reason}")
-
     @abstractmethod
     def _new_batch(self) -> Any:
         """Return something with a length, and `append(line, raw)`, that `_records` understands."""
@@ -100,17 +119,6 @@ class FileSource(Source):
     @abstractmethod
     def _records(self, batch: Any) -> Records:
         """Return what has been added to a batch."""
-
-    @property
-    def size(self):
-        return self._file.size
-
-    @property
-    def bytes_read(self):
-        return self._file.bytes_read
-
-    def close(self):
-        self._file.close()
 
 
 def split_lines(text: str) -> List[str]:

@@ -1,7 +1,6 @@
-"""Text files as streams of decoded text: plain, gzip, or standard input."""
+"""Files as streams of decoded text: compressed or not, pipes, and standard input."""
 
 import codecs
-import gzip
 import os
 import stat
 import zlib
@@ -9,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, Optional
 
 from ..exceptions import LoadError
+from .first_bytes import unpacked
 
 STANDARD_INPUT = "-"
 DEFAULT_ENCODING = "utf-8-sig"
@@ -30,43 +30,46 @@ class TextFile:
 
     def __init__(self, path: str, encoding: str = DEFAULT_ENCODING):
         self.path = str(path)
-        self.is_standard_input = self.path == STANDARD_INPUT
-        self.name = "standard input" if self.is_standard_input else self.path
-        self.is_gzip = self.path.lower().endswith(".gz")
+        is_standard_input = self.path == STANDARD_INPUT
+        self.name = "standard input" if is_standard_input else self.path
+        self.is_stream = is_standard_input or _is_pipe(self.path)
+        """Whether it can be read only once."""
         self.encoding = encoding
         self._file: Any = None
         self._opened_size: Optional[int] = None
 
     def open(self):
         with self.errors():
-            if self.is_standard_input:
+            if self.path == STANDARD_INPUT:
                 self._file = open(0, "rb", closefd=False)
-            else:
-                if not stat.S_ISREG(os.stat(self.path).st_mode):
-                    raise LoadError(f"{self.name}: not a regular file.")
+            elif self.is_stream or stat.S_ISREG(os.stat(self.path).st_mode):
                 self._file = open(self.path, "rb")
                 self._opened_size = os.fstat(self._file.fileno()).st_size
-            self._rewind()
+            else:
+                raise LoadError(f"{self.name}: not a file or a pipe.")
+            self._begin()
 
     def check(self) -> bool:
         """Decode the next part of the file, and return whether another part follows.
 
-        After the last part the file is at its beginning again. Standard input can be read only
-        once: it is not checked.
+        After the last part the file is at its beginning again. A stream is not checked.
         """
-        if self.is_standard_input:
+        if self.is_stream:
             return False
         left = CHECK_SIZE
         with self.errors():
             while left > 0:
                 text = self.read()
                 if not text and self.is_at_end:
-                    self._file.seek(0)
-                    self._rewind()
+                    self.rewind()
                     return False
-                self._count_lines(text)
                 left -= len(text)
         return True
+
+    def rewind(self):
+        """Go to the beginning again. The file must not be a stream."""
+        self._file.seek(0)
+        self._begin()
 
     def read(self) -> str:
         """Return the next part of the text; "" at the end and, rarely, before it.
@@ -75,20 +78,22 @@ class TextFile:
         """
         data = self._unpacked.read1(BLOCK_SIZE)
         self.is_at_end = not data
-        if self.is_at_end and not self.is_standard_input:
+        if self.is_at_end and not self.is_stream:
             self._check_size(self._file.tell())
-        return self._decode(data, self.is_at_end)
+        text = self._decode(data, self.is_at_end)
+        self._count_lines(text)
+        return text
 
     @property
     def size(self) -> Optional[int]:
-        """In bytes, as the file lies on the disk; None of standard input or what is not a file."""
-        is_file = not self.is_standard_input and os.path.isfile(self.path)
+        """In bytes, as the file lies on the disk; None of a stream or what is not a file."""
+        is_file = not self.is_stream and os.path.isfile(self.path)
         return os.path.getsize(self.path) if is_file else None
 
     @property
     def bytes_read(self) -> int:
         """How many bytes have been read, of `size`."""
-        return 0 if self.is_standard_input else self._file.tell()
+        return 0 if self.is_stream else self._file.tell()
 
     def close(self):
         if self._file:
@@ -104,24 +109,25 @@ class TextFile:
             self._check_size()
             encoding = "UTF-8" if self.encoding == DEFAULT_ENCODING else self.encoding
             self._count_lines(error.object[: error.start].decode(self.encoding, "ignore"))
-            where = "" if self.is_standard_input else f" in line {self._line}"
             raise LoadError(
-                f"{self.name}: not {encoding} (byte 0x{error.object[error.start]:02x}{where}). "
-                "Save it as UTF-8, or name the encoding it has with --encoding."
+                f"{self.name}: not {encoding} (byte 0x{error.object[error.start]:02x} in line "
+                f"{self._line}). Save it as UTF-8, or name the encoding it has with --encoding."
             ) from error
         except UnicodeError as error:
             raise LoadError(f"{self.name}: not {self.encoding} ({error}).") from error
         except (EOFError, zlib.error) as error:
             self._check_size()
-            raise LoadError(f"{self.name}: not a whole gzip file ({error}).") from error
-        except gzip.BadGzipFile as error:
-            self._check_size()
-            raise LoadError(f"{self.name}: {error}.") from error
+            raise LoadError(f"{self.name}: cannot be unpacked: {error}.") from error
         except OSError as error:
+            if error.errno is None:  # of what unpacks
+                self._check_size()
             raise LoadError(f"{self.name}: {error.strerror or error}.") from error
 
-    def _rewind(self):
-        self._unpacked = gzip.GzipFile(fileobj=self._file) if self.is_gzip else self._file
+    def _begin(self):
+        try:
+            self._unpacked = unpacked(self._file, self.is_stream)
+        except LoadError as error:
+            raise LoadError(f"{self.name}: {error}") from error
         self._decode = codecs.getincrementaldecoder(self.encoding)().decode
         self._line = 1
         self._last = ""
@@ -136,7 +142,7 @@ class TextFile:
 
     def _check_size(self, bytes_read=None):
         """Raise LoadError if the file does not have, or did not give, the bytes it began with."""
-        if self.is_standard_input:
+        if self.is_stream or self._file is None:
             return
         size = os.fstat(self._file.fileno()).st_size
         if size != self._opened_size or bytes_read not in (None, self._opened_size):
@@ -144,3 +150,10 @@ class TextFile:
                 f"{self.name}: changed while it was read: it had {self._opened_size:,} bytes, and "
                 f"now has {size:,}. Load it again when no program is writing to it."
             )
+
+
+def _is_pipe(path):
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False

@@ -13,7 +13,7 @@ class Worker:
     """A worker without a database, whose jobs say where and in which order they are done."""
 
     using = "users"
-    needs_standard_input = False
+    reads_stream = False
 
     def __init__(self):
         self.done = []

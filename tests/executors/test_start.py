@@ -76,7 +76,7 @@ class StartTests(SimpleTestCase):
                 self.assertEqual(len(places), 1 if kind == "thread" else 2)
 
     def test_a_worker_that_reads_standard_input_has_a_thread(self):
-        workers = {"a": self.worker(needs_standard_input=True), "b": self.worker()}
+        workers = {"a": self.worker(reads_stream=True), "b": self.worker()}
         with start(workers, "process") as started:
             self.assertEqual(
                 [type(executor) for executor in started.values()],

@@ -17,7 +17,7 @@ from .cases import ORDERS, USERS, orders, users
 
 def batch_of(raw, dataset=USERS):
     source = MemorySource(raw)
-    source.open(dataset.fields)
+    source.open(dataset)
     return Batch(dataset, source, dataset.rules(TYPED), source.read(len(raw)))
 
 

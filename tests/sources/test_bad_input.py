@@ -224,16 +224,28 @@ class JsonLinesTests(BadInputTestCase):
         self.assertEqual(stored(Product), [(2, "Desk", 2.0)])
 
 
+UNZIP = "Unzip it, or save the sheet as CSV (UTF-8), and load that."
+
+
 class FileTests(BadInputTestCase):
     """What cannot be read as records at all is an error before any write."""
 
     def test_nothing_is_written_when_one_of_the_files_is_bad(self):
         good = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
-        header = "The header must name id, name, price, each once, in any order."
         for content, message in (
-            ("", f"wrong header: missing column 'id', 'name', 'price'. {header}"),
-            ("id,name\n", f"wrong header: missing column 'price'. {header}"),
-            ("id,name,price,name\n", f"wrong header: duplicate column 'name'. {header}"),
+            ("", "empty, without even a header."),
+            (
+                "id,name\n",
+                "wrong header: missing column 'price'. Its columns are 'id', 'name'; it must name "
+                "id, name, price, each once, in any order. If a column has another name, say so: "
+                "--map product.price=COLUMN.",
+            ),
+            (
+                "id,name,price,name\n",
+                "wrong header: duplicate column 'name'. Its columns are 'id', 'name', 'price', "
+                "'name'; it must name id, name, price, each once, in any order.",
+            ),
+            (b"PK\x03\x04", f"this is a zip archive, as .xlsx and .ods files are. {UNZIP}"),
             (
                 "id,name,price\n1,Café,1\n".encode("latin-1"),
                 "not UTF-8 (byte 0xe9 in line 2). "

@@ -11,9 +11,10 @@ from distributed_insert.sources.base import Malformed
 from distributed_insert.sources.files import MAX_RECORD_LENGTH, MAX_VALUES
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
-from ..cases import FormatTestCase
+from ..cases import PRODUCTS, FormatTestCase
 
-EXPECTED = "The header must name id, name, price, each once, in any order."
+EXPECTED = "it must name id, name, price, each once, in any order."
+IGNORE = "To ignore other columns: --ignore-unknown."
 TOO_LONG = "Malformed CSV: record longer than 1,048,576 characters"
 TOO_MANY = "Malformed CSV: more than 1,000 values"
 
@@ -391,38 +392,91 @@ class BoundTests(FormatTestCase):
 
 class CsvHeaderTests(FormatTestCase):
     def test_error_for_an_empty_file(self):
-        for content in ("", "\n\n"):
+        for content in ("", "\n\n", "\ufeff"):
             with self.subTest(content=content):
-                self.assert_refused(
-                    content, f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}"
-                )
+                self.assert_refused(content, "empty, without even a header.")
 
     def test_error_for_missing_unknown_and_duplicate_columns(self):
         self.assert_refused(
-            "id,prise,name,name, price\n",
-            "wrong header: missing column 'price'; unknown column 'prise', ' price'; "
-            f"duplicate column 'name'. {EXPECTED}",
+            "id,prise,name,name\n",
+            "wrong header: missing column 'price'; unknown column 'prise'; duplicate column "
+            f"'name'. Its columns are 'id', 'prise', 'name', 'name'; {EXPECTED} If a column has "
+            f"another name, say so: --map product.price=prise. {IGNORE}",
         )
 
     def test_error_names_the_columns_that_were_asked_for(self):
         self.assert_refused(
             "id,name,price\n",
-            "wrong header: missing column 'title'; unknown column 'name'. "
-            "The header must name id, title, price, each once, in any order.",
+            "wrong header: missing column 'title'; unknown column 'name'. Its columns are 'id', "
+            "'name', 'price'; it must name id, title, price, each once, in any order. If a column "
+            f"has another name, say so: --map product.name=name. {IGNORE}",
             renamed={"name": "title"},
         )
 
     def test_error_for_a_header_that_is_not_csv(self):
         self.assert_refused(
             'id,"name,price\n1,Lamp,1\n',
-            f"wrong header: Malformed CSV: unexpected end of data. {EXPECTED}",
+            "wrong header: Malformed CSV: unexpected end of data.",
         )
 
     def test_error_for_a_header_of_too_many_columns_or_too_long_a_line(self):
-        self.assert_refused(
-            "id,name,price" + ",x" * 40_000, f"wrong header: {TOO_MANY}. {EXPECTED}"
+        self.assert_refused("id,name,price" + ",x" * 40_000, f"wrong header: {TOO_MANY}.")
+        self.assert_refused("x" * MAX_RECORD_LENGTH * 3, f"wrong header: {TOO_LONG}.")
+
+    def test_names_match_but_for_case_and_surrounding_blanks(self):
+        source = self.opened(" ID ,Name,PRICE\n1,Lamp,9.5\n2,Desk\n")
+        records = source.read(10)
+        self.assertEqual(records.columns, [["1"], ["Lamp"], ["9.5"]])
+        self.assertEqual(
+            source.data(["1", "Lamp", "9.5"]), {" ID ": "1", "Name": "Lamp", "PRICE": "9.5"}
         )
-        self.assert_refused("x" * MAX_RECORD_LENGTH * 3, f"wrong header: {TOO_LONG}. {EXPECTED}")
+        self.assertEqual(
+            source.fields(["2", "Desk"]), ({"id": "2", "name": "Desk"}, ["Missing field: price"])
+        )
+
+    def test_the_delimiter_is_the_one_that_makes_the_expected_columns(self):
+        for delimiter in ",;\t|":
+            with self.subTest(delimiter=delimiter):
+                lines = ["id,name,price", "1,Lamp,9.5", '2,"a ""b""",x']
+                source = self.opened("\n".join(lines).replace(",", delimiter))
+                self.assertEqual(
+                    self.all_records(source), [(2, ["1", "Lamp", "9.5"]), (3, ["2", 'a "b"', "x"])]
+                )
+                file = io.StringIO()
+                source.write_rejects(file, [(3, ["2", "b", "x"], ["No."])], True)
+                self.assertEqual(
+                    file.getvalue(),
+                    "_line,_errors,id,name,price\n3,No.,2,b,x\n".replace(",", delimiter),
+                )
+
+    def test_values_may_hold_more_of_other_delimiters(self):
+        source = self.opened(
+            "id;name;price\n1;a,b,c,d;9.5\n",
+        )
+        self.assertEqual(self.records(source), [(2, ["1", "a,b,c,d", "9.5"])])
+
+    def test_other_columns_may_hold_other_delimiters(self):
+        source = self.opened("a,b,c;id;name;price;d,e\nx;1;Lamp;9.5;y\n", ignore_unknown=True)
+        self.assertEqual(source.read(9).columns, [["1"], ["Lamp"], ["9.5"]])
+
+    def test_error_for_a_header_with_an_unusual_delimiter(self):
+        self.assert_refused(
+            "id:name:price\n1:Lamp:1\n",
+            "wrong header: missing column 'id', 'name', 'price'; unknown column 'id:name:price'. "
+            f"Its columns are 'id:name:price'; {EXPECTED} If a column has another name, say so: "
+            f"--map product.id=id:name:price. {IGNORE} If another character separates the columns: "
+            "--delimiter.",
+        )
+
+    def test_a_delimiter_that_is_given_decides(self):
+        self.assert_refused(
+            "id;name;price\n",
+            "wrong header: missing column 'id', 'name', 'price'; unknown column 'id;name;price'. "
+            f"Its columns are 'id;name;price'; {EXPECTED} If a column has another name, say so: "
+            f"--map product.id='id;name;price'. {IGNORE} If another character separates the "
+            "columns: --delimiter.",
+            delimiter=",",
+        )
 
     def test_a_header_may_follow_blank_lines_but_not_without_end(self):
         self.assertEqual(
@@ -430,8 +484,7 @@ class CsvHeaderTests(FormatTestCase):
             [(9_002, ["1", "Lamp", "1"])],
         )
         self.assert_refused(
-            "\n" * 30_000 + "id,name,price\n",
-            f"wrong header: missing column 'id', 'name', 'price'. {EXPECTED}",
+            "\n" * 30_000 + "id,name,price\n", "no header in its first 10,000 lines."
         )
 
     def test_a_header_of_many_lines(self):
@@ -448,7 +501,7 @@ class CsvHeaderTests(FormatTestCase):
     def test_a_large_file_is_checked_in_parts(self):
         content = "id,name,price\n" + "1,Lamp,1\n" * BLOCK_SIZE
         source = self.source(content)
-        source.open(["id", "name", "price"])
+        source.open(PRODUCTS)
         with mock.patch.object(text_file, "CHECK_SIZE", BLOCK_SIZE):
             checks = list(iter(source.check, False))
         self.assertEqual(checks, [True] * (len(content) // BLOCK_SIZE))

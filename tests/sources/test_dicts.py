@@ -3,15 +3,16 @@ from types import MappingProxyType
 
 from django.test import SimpleTestCase
 
+from distributed_insert.datasets import DATASETS
 from distributed_insert.sources import MemorySource, Records
 
-FIELDS = ["id", "name", "price"]
+_, _, PRODUCTS = DATASETS
 
 
 class MemorySourceTests(SimpleTestCase):
     def opened(self, records):
         source = MemorySource(records)
-        source.open(FIELDS)
+        source.open(PRODUCTS)
         self.assertIs(source.check(), False)
         return source
 
@@ -91,5 +92,5 @@ class MemorySourceTests(SimpleTestCase):
         source.read(9)
         source.close()
         self.assertIsNone(source.read(9))
-        source.open(FIELDS)
+        source.open(PRODUCTS)
         self.assertEqual(source.read(9).raw_records, records)

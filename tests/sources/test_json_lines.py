@@ -14,7 +14,7 @@ from distributed_insert.sources.files import (
     MAX_RECORD_LENGTH,
     MAX_VALUES,
 )
-from distributed_insert.sources.json_lines import BYTES_PER_CONTAINER
+from distributed_insert.sources.json_values import BYTES_PER_CONTAINER
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
 from ..cases import FormatTestCase

@@ -2,6 +2,7 @@ from django.test import SimpleTestCase
 
 from distributed_insert.sources import open_source
 from distributed_insert.sources.csv_file import CsvSource
+from distributed_insert.sources.json_array import JsonArraySource
 from distributed_insert.sources.json_lines import JsonLinesSource
 
 
@@ -13,6 +14,12 @@ class OpenSourceTests(SimpleTestCase):
             ("a.txt", CsvSource),
             ("a.jsonl", JsonLinesSource),
             ("a.ndjson", JsonLinesSource),
+            ("a.json", JsonArraySource),
+            ("a.JSON.xz", JsonArraySource),
+            ("a.jsonl.bz2", JsonLinesSource),
+            ("a.tsv", CsvSource),
+            ("a.json.csv", CsvSource),
+            (".json/a", CsvSource),
             ("A.JSONL.GZ", JsonLinesSource),
             ("jsonl", CsvSource),
             ("-", CsvSource),
@@ -25,7 +32,7 @@ class OpenSourceTests(SimpleTestCase):
         self.assertIs(type(open_source("a.jsonl", "csv")), CsvSource)
 
     def test_sources_have_the_name_of_their_file(self):
-        for path, name, is_standard_input in (
+        for path, name, is_stream in (
             ("users.csv", "users.csv", False),
             ("-", "standard input", True),
         ):
@@ -33,8 +40,8 @@ class OpenSourceTests(SimpleTestCase):
                 source = open_source(path, format)
                 with self.subTest(path=path, format=format):
                     self.assertEqual(
-                        (source.name, source.is_standard_input, source.format),
-                        (name, is_standard_input, format),
+                        (source.name, source.is_stream, source.format),
+                        (name, is_stream, format),
                     )
 
     def test_a_file_of_rejects_has_the_encoding_of_the_source(self):

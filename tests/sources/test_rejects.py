@@ -6,7 +6,7 @@ from unittest import skipUnless
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import RejectsFile, open_source
 
-from ..cases import FormatTestCase
+from ..cases import PRODUCTS, FormatTestCase
 
 try:
     import resource
@@ -141,7 +141,7 @@ class RejectsFileTests(FormatTestCase):
         file.close()
         source = open_source(path)
         self.addCleanup(source.close)
-        source.open(["name"])
+        source.open(PRODUCTS)
         self.assertEqual(
             self.records(source), [(1, {"name": "é\ud800", "_line": 1, "_errors": ["No."]})]
         )

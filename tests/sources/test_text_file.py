@@ -1,7 +1,10 @@
+import bz2
 import gzip
+import lzma
 import os
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 from unittest import mock
 
@@ -51,7 +54,7 @@ class OpenTests(TextFileTestCase):
     def test_error_for_a_directory_and_a_device(self):
         for path in (self.folder, Path("/dev/zero")):
             with self.subTest(path=path):
-                self.assert_refused("not a regular file.", path)
+                self.assert_refused("not a file or a pipe.", path)
 
     def test_closing_twice_does_no_harm(self):
         self.path.write_bytes(b"a")
@@ -132,17 +135,34 @@ class CheckTests(TextFileTestCase):
         self.path.write_bytes("1,Caf\n2,é".encode()[:-1])
         self.assert_refused(f"not UTF-8 (byte 0xc3 in line 2). {REMEDY}")
 
-    def test_error_for_a_gzip_file_that_breaks_off_or_is_not_one(self):
-        path = self.folder / "users.csv.gz"
-        packed = gzip.compress(b"id,name,email\n" * 1000)
-        path.write_bytes(packed[:-10])
-        self.assert_refused(
-            "not a whole gzip file (Compressed file ended before the end-of-stream marker was "
-            "reached).",
-            path,
-        )
-        path.write_bytes(b"id,name,email\n")
-        self.assert_refused("Not a gzipped file (b'id').", path)
+    def test_error_for_a_compressed_file_that_breaks_off_or_is_damaged(self):
+        ended = "Compressed file ended before the end-of-stream marker was reached"
+        for name, compress, cut_off, damaged in (
+            ("gz", gzip.compress, ended, "Error -3 while decompressing data: invalid block type"),
+            ("bz2", bz2.compress, ended, None),
+            ("xz", lzma.compress, ended, "Corrupt input data"),
+        ):
+            packed = compress(os.urandom(2000).hex().encode())
+            with self.subTest(name=name):
+                self.path.write_bytes(packed[:-10])
+                self.assert_refused(f"cannot be unpacked: {cut_off}.")
+                self.path.write_bytes(packed[:10] + b"\xff" * 900 + packed[910:])
+                message = f"cannot be unpacked: {damaged}." if damaged else "Invalid data stream."
+                self.assert_refused(message)
+
+    def test_a_pipe_is_read_once_and_not_checked(self):
+        for name, written in (("plain", b"a\nb\n"), ("gzip", gzip.compress(b"a\nb\n"))):
+            path = self.folder / name
+            os.mkfifo(path)
+            writer = threading.Thread(target=path.write_bytes, args=[written])
+            with self.subTest(name=name):
+                writer.start()
+                file = self.opened(path)
+                self.assertTrue(file.is_stream)
+                self.assertIs(file.check(), False)
+                self.assertEqual("".join(self.read(file)), "a\nb\n")
+                self.assertEqual((file.size, file.bytes_read), (None, 0))
+                writer.join()
 
     def test_standard_input_is_not_checked(self):
         reading, writing = os.pipe()
@@ -158,7 +178,9 @@ class CheckTests(TextFileTestCase):
         self.assertEqual((file.size, file.bytes_read), (None, 0))
         with self.assertRaises(LoadError) as caught:
             self.read(file)
-        self.assertEqual(str(caught.exception), f"standard input: not UTF-8 (byte 0xe9). {REMEDY}")
+        self.assertEqual(
+            str(caught.exception), f"standard input: not UTF-8 (byte 0xe9 in line 1). {REMEDY}"
+        )
         file.close()
         self.assertEqual(os.fstat(0).st_size, 0)
 

@@ -17,10 +17,10 @@ from ..locks import migration_lock
 from ..output import Printer, SummaryFile, end_with
 from ..signals import interrupts
 
+# What is said of all files, or of one model's.
+FILE_OPTIONS = ("format", "encoding", "delimiter")
 SUMMARISED_OPTIONS = (
-    "format",
-    "encoding",
-    "delimiter",
+    *FILE_OPTIONS,
     "map",
     "ignore_unknown",
     *(field.name for field in fields(Options)),
@@ -39,6 +39,9 @@ class Command(BaseCommand):
         arguments.add_load_options(parser)
 
     def handle(self, *, migrate, summary, no_progress, verbosity, **options):
+        for name in FILE_OPTIONS:
+            if isinstance(options[name], str):  # from call_command
+                options[name] = [(None, options[name])]
         paths = {d: options[d.plural] for d in DATASETS if options[d.plural] is not None}
         sources = self.file_sources(paths, **options)
         samples = {}
@@ -48,6 +51,8 @@ class Command(BaseCommand):
         load_options = Options(**{field.name: options[field.name] for field in fields(Options)})
         shown = {name: options[name] for name in SUMMARISED_OPTIONS}
         shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
+        for name in FILE_OPTIONS:
+            shown[name] = ["=".join(filter(None, pair)) for pair in shown[name]]
         print_lines = Printer(self.stdout)
         file = SummaryFile(summary, paths.values()) if summary else None
         if file:
@@ -77,10 +82,20 @@ class Command(BaseCommand):
             exit_code=exit_code,
         )
 
-    def file_sources(self, paths, *, map, format, **options):
+    def file_sources(self, paths, *, map, ignore_unknown, **options):
         if list(paths.values()).count(STANDARD_INPUT) > 1:
             raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
         by_name = {dataset.name.lower(): dataset for dataset in paths}
+        how: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
+        for option in FILE_OPTIONS:
+            values = dict(options[option])
+            for name in filter(None, values):
+                if name not in by_name:
+                    raise CommandError(f"--{option} {name}: no file of that model.", returncode=2)
+            for name, dataset in by_name.items():
+                value = values.get(name, values.get(None))
+                if value is not None:
+                    how[dataset][option] = value
         renamed: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
         for name, field, column in map:
             dataset = by_name.get(name)
@@ -94,9 +109,10 @@ class Command(BaseCommand):
             if field in renamed[dataset]:
                 raise CommandError(f"--map {name}.{field} is given twice.", returncode=2)
             renamed[dataset][field] = column
-        how = {name: options[name] for name in ("encoding", "delimiter", "ignore_unknown")}
         return {
-            dataset: open_source(path, format, renamed=renamed[dataset], **how)
+            dataset: open_source(
+                path, renamed=renamed[dataset], ignore_unknown=ignore_unknown, **how[dataset]
+            )
             for dataset, path in paths.items()
         }
 

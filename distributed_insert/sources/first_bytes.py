@@ -1,0 +1,133 @@
+"""What a file's first bytes say: how it is compressed, or that it is not text at all."""
+
+import gzip
+import os
+import re
+import zlib
+from typing import Any
+
+from ..exceptions import LoadError
+
+# xz -9 asks for 65 MiB to unpack; a file may ask for 4 GiB.
+MAX_XZ_MEMORY = 100 << 20
+XZ_BLOCK_SIZE = 1 << 16
+
+# As the gzip and bz2 modules say it.
+CUT_OFF = "Compressed file ended before the end-of-stream marker was reached"
+
+COUNT = 16
+"""How many of the first bytes are looked at."""
+
+# What people try to load, and how it becomes a file that can be loaded.
+UNREADABLE = (
+    (
+        rb"PK(\x03\x04|\x05\x06)",
+        "a zip archive, as .xlsx and .ods files are",
+        "Unzip it, or save the sheet as CSV (UTF-8), and load that.",
+    ),
+    (
+        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an Excel workbook",
+        "Save the sheet as CSV (UTF-8), and load that.",
+    ),
+    (
+        rb"PAR1[\x00-\x1f]",
+        "a Parquet file",
+        """Convert it to CSV: duckdb -c "COPY 'FILE' TO 'FILE.csv'".""",
+    ),
+    (rb"ARROW1\x00", "an Arrow file", "Convert it to CSV."),
+    (rb"Obj\x01", "an Avro file", "Convert it to JSON Lines."),
+    (
+        rb"SQLite format 3\x00",
+        "an SQLite database",
+        'Export the table: sqlite3 -header -csv FILE "SELECT * FROM table" > table.csv.',
+    ),
+    (rb"\x28\xb5\x2f\xfd", "compressed with zstd", "Unpack it: unzstd FILE."),
+    (rb"\x04\x22\x4d\x18", "compressed with lz4", "Unpack it: unlz4 FILE."),
+    (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07", "an archive", "Unpack it."),
+    (rb"%PDF-", "a PDF document", "Export its tables as CSV."),
+    (rb"(?i)(\xef\xbb\xbf)?<(\?xml|!doctype|html)", "XML or HTML", "Export it as CSV or JSON."),
+)
+
+
+def unpacked(file: Any, is_stream: bool) -> Any:
+    """Return something whose `read1` gives the content of a binary file, compressed or not.
+
+    The file must be at its beginning. Raises LoadError without the file's name if what it holds
+    cannot be read.
+    """
+    first = file.read(COUNT)
+    if is_stream:
+        file = _Stream(first, file)
+    else:
+        # By way of its end: a seek within the buffer would leave a small first part to be read.
+        file.seek(0, os.SEEK_END)
+        file.seek(0)
+    for pattern, what, remedy in UNREADABLE:
+        if re.match(pattern, first):
+            raise LoadError(f"this is {what}. {remedy}")
+    try:
+        if first[:2] == b"\x1f\x8b":
+            return gzip.GzipFile(fileobj=file)
+        if re.match(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", first):
+            import bz2
+
+            return bz2.BZ2File(file)
+        if first[:6] == b"\xfd7zXZ\0":
+            return _XzFile(file)
+    except ImportError as error:
+        raise LoadError(f"this Python cannot unpack it: {error}. Unpack it first.") from error
+    return file
+
+
+class _Stream:
+    """A stream of which the first bytes have been read already."""
+
+    def __init__(self, first: bytes, file: Any):
+        self._first = first
+        self._file = file
+
+    def read1(self, size: int) -> bytes:
+        first, self._first = self._first[:size], self._first[size:]
+        return first or self._file.read1(size)
+
+    def read(self, size: int) -> bytes:
+        first, self._first = self._first[:size], self._first[size:]
+        return first + self._file.read(size - len(first))
+
+
+class _XzFile:
+    """What lzma.LZMAFile is, with a bound on the memory that a file may ask for."""
+
+    def __init__(self, file: Any):
+        import lzma
+
+        self._file = file
+        self._lzma = lzma
+        self._unpacker = self._new_unpacker()
+
+    def read1(self, size: int) -> bytes:
+        data = b""
+        while not data:
+            packed = b""
+            if self._unpacker.eof:
+                # Another stream may follow, after any number of zeros.
+                packed = self._unpacker.unused_data.lstrip(b"\0")
+                while not packed:
+                    block = self._file.read(XZ_BLOCK_SIZE)
+                    if not block:
+                        return b""
+                    packed = block.lstrip(b"\0")
+                self._unpacker = self._new_unpacker()
+            elif self._unpacker.needs_input:
+                packed = self._file.read(XZ_BLOCK_SIZE)
+                if not packed:
+                    raise EOFError(CUT_OFF)
+            try:
+                data = self._unpacker.decompress(packed, size)
+            except self._lzma.LZMAError as error:
+                raise zlib.error(str(error)) from error
+        return data
+
+    def _new_unpacker(self):
+        return self._lzma.LZMADecompressor(memlimit=MAX_XZ_MEMORY)
