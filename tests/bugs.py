@@ -1514,4 +1514,24 @@ MUTATIONS: List[Mutation] = [
             "except Error as error:",
         ),
     ),
+    # The pictures of the documentation.
+    *mutations(
+        "screenshots/contents.py",
+        ["test_screenshots"],
+        (
+            "A picture of code begins below its decorators",
+            "for part in (node, *node.decorator_list)",
+            "for part in (node,)",
+        ),
+        (
+            "The seconds that a command took make its picture untrue",
+            'printed = re.sub(r" +\\d+\\.\\d\\d$", " n.nn", printed, flags=re.MULTILINE)',
+            "printed = printed",
+        ),
+        (
+            "A picture may show another command with the same output",
+            'return f"{command}\\n" + re.sub(',
+            'return f"{command}\\n" and re.sub(',
+        ),
+    ),
 ]
