@@ -2,9 +2,12 @@
 
 import json
 from itertools import islice
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Set, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Sequence, Set, Tuple
 
-from django.db import connections, router
+from django.db import connections, router, transaction
+from django.db.models import Q, QuerySet
+
+from .datasets import DATASETS
 
 # How each backend makes one parameter a table of ids. Sending back the few that are missing takes a
 # fifth of the time of sending back the many that are not.
@@ -71,3 +74,42 @@ def check_stored(
             if errors:
                 dangling.append((place, record, errors))
         yield len(batch), dangling
+
+
+def records_that_refer_to(model, ids: Sequence[int]) -> Iterator[QuerySet]:
+    """For each model that refers to `model`, give its records that refer to one of the ids."""
+    for child, names in _referring_fields(model):
+        lookups = [(f"{name}__in", ids) for name in names]
+        yield child._base_manager.filter(Q(*lookups, _connector=Q.OR))
+
+
+def _referring_fields(model):
+    """Give each model that refers to `model`, with the names of the fields that do."""
+    for dataset in DATASETS:
+        names = [name for name, parent in dataset.references.items() if parent is model]
+        if names:
+            yield dataset.model, names
+
+
+def delete_unreferenced(records: QuerySet) -> int:
+    """Delete those of the records that no record of any model refers to; return their number.
+
+    Each batch is a transaction. A reference stored while its batch is deleted is not seen.
+    """
+    model, using = records.model, router.db_for_write(records.model)
+    ids = list(records.order_by("pk").values_list("pk", flat=True))
+    deleted = 0
+    for start in range(0, len(ids), 10_000):
+        batch = ids[start : start + 10_000]
+        # Asking for a range reads each table once per batch, and takes two parameters.
+        kept: Set[int] = set()
+        for child, names in _referring_fields(model):
+            for name in names:
+                referring = child._base_manager.filter(**{f"{name}__range": (batch[0], batch[-1])})
+                kept.update(referring.values_list(name, flat=True).distinct())
+        batch = [key for key in batch if key not in kept]
+        with transaction.atomic(using=using):
+            for first in range(0, len(batch), 500):
+                chunk = model._base_manager.filter(pk__in=batch[first : first + 500])
+                deleted += chunk.delete()[0]
+    return deleted

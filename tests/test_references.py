@@ -1,12 +1,22 @@
 from array import array
+from dataclasses import replace
 from unittest import mock
 
 from django.apps import apps
 from django.db import connections, models
 from django.test import SimpleTestCase, TestCase
 
+from distributed_insert.datasets import DATASETS
 from distributed_insert.models import Order, Product, User
-from distributed_insert.references import check_stored, does_not_exist, missing_ids
+from distributed_insert.references import (
+    check_stored,
+    delete_unreferenced,
+    does_not_exist,
+    missing_ids,
+    records_that_refer_to,
+)
+
+from .cases import stored
 
 
 class MissingIdsTests(TestCase):
@@ -102,3 +112,52 @@ class CheckStoredTests(TestCase):
     def test_an_empty_table_has_no_batches(self):
         Order.objects.all().delete()
         self.assertEqual(self.checked(3), [])
+
+
+class ReferringTests(TestCase):
+    databases = {"users", "products", "orders"}
+
+    @classmethod
+    def setUpTestData(cls):
+        User.objects.bulk_create(User(id=n, name="Ann", email="a@b") for n in range(1, 1501))
+        Product.objects.bulk_create(Product(id=n, name="Lamp", price=1) for n in range(1, 4))
+        for number, user, product in ((1, 2, 1), (2, 1500, 1), (3, 2, 2)):
+            Order.objects.create(id=number, user_id=user, product_id=product, quantity=1)
+
+    def referring(self, model, ids):
+        return [sorted(r.pk for r in records) for records in records_that_refer_to(model, ids)]
+
+    def test_records_that_refer_to_any_of_the_ids(self):
+        self.assertEqual(self.referring(User, [2, 3, 1500]), [[1, 2, 3]])
+        self.assertEqual(self.referring(Product, [2]), [[3]])
+        self.assertEqual(self.referring(Product, [3]), [[]])
+
+    def test_nothing_refers_to_an_order(self):
+        self.assertEqual(self.referring(Order, [1]), [])
+
+    def test_either_of_two_fields_may_refer(self):
+        both = replace(DATASETS[0], references={"user_id": User, "product_id": User})
+        with mock.patch("distributed_insert.references.DATASETS", [both]):
+            self.assertEqual(self.referring(User, [1]), [[1, 2]])
+            self.assertEqual(delete_unreferenced(User.objects.filter(id__lt=4)), 1)
+        self.assertEqual([row[0] for row in stored(User)][:3], [1, 2, 4])
+
+    def test_what_nothing_refers_to_is_deleted(self):
+        self.assertEqual(delete_unreferenced(User.objects.all()), 1498)
+        self.assertEqual([row[0] for row in stored(User)], [2, 1500])
+        self.assertEqual(delete_unreferenced(User.objects.all()), 0)
+
+    def test_nothing_but_the_records_given_is_deleted(self):
+        self.assertEqual(delete_unreferenced(Product.objects.filter(id__gt=1)), 1)
+        self.assertEqual([row[0] for row in stored(Product)], [1, 2])
+
+    def test_orders_are_deleted(self):
+        self.assertEqual(delete_unreferenced(Order.objects.exclude(id=2)), 2)
+        self.assertEqual([row[0] for row in stored(Order)], [2])
+
+    def test_each_batch_asks_again(self):
+        User.objects.bulk_create(User(id=n, name="Ann", email="a@b") for n in range(1501, 20002))
+        Order.objects.create(id=4, user_id=20001, product_id=1, quantity=1)
+        with self.assertNumQueries(3, using="orders"):
+            self.assertEqual(delete_unreferenced(User.objects.all()), 19998)
+        self.assertEqual([row[0] for row in stored(User)], [2, 1500, 20001])
