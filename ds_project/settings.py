@@ -46,7 +46,7 @@ if proxy_header:
 INSTALLED_APPS = [
     "distributed_insert",
     "django.contrib.admin",
-    "django.contrib.auth",
+    "ds_project.apps.AccountsConfig",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
