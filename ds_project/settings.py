@@ -167,5 +167,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
+# To delete 1,000 records, the admin sends their ids and a few more fields.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1010
+
 TIME_ZONE = "UTC"
 USE_TZ = True

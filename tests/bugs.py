@@ -1123,6 +1123,21 @@ MUTATIONS: List[Mutation] = [
             "if record[name] in missing[name]\n            ]",
             "if record[name] in missing[name]\n            ][:1]",
         ),
+        (
+            "A record refers to another only with all its fields",
+            "_connector=Q.OR",
+            "_connector=Q.AND",
+        ),
+        (
+            "What refers to the last of a batch is orphaned",
+            "(batch[0], batch[-1])",
+            "(batch[0], batch[-1] - 1)",
+        ),
+        (
+            "Only one batch is deleted",
+            "for start in range(0, len(ids), 10_000):",
+            "for start in range(0, 1, 10_000):",
+        ),
     ),
     # What is said.
     *mutations(
@@ -1392,14 +1407,38 @@ MUTATIONS: List[Mutation] = [
     ),
     # The admin, the checks and the project.
     *mutations(
-        "distributed_insert/admin.py",
-        ["test_admin"],
+        "distributed_insert/admin/records.py",
+        ["admin"],
         (
             "The admin stores orders without their user",
             "if key is not None and missing_ids(model,",
             "if key is None and missing_ids(model,",
         ),
-        ("The admin changes ids", 'return ["id"] if obj else []', "return []"),
+        (
+            "The admin changes ids",
+            'return ["id", *self.rows.values()] if obj else []',
+            "return [*self.rows.values()] if obj else []",
+        ),
+        (
+            "Links lead to what may not be viewed",
+            "and may_view(request, self.dataset.references[name])",
+            "and may_view",
+        ),
+        (
+            "The admin counts the choices of a filter",
+            "show_facets = admin.ShowFacets.NEVER",
+            "show_facets = admin.ShowFacets.ALLOW",
+        ),
+        (
+            "The admin counts the whole table for each page",
+            "show_full_result_count = False",
+            "show_full_result_count = True",
+        ),
+        (
+            "The admin filters by id",
+            "if name not in [*self.ids, *self.texts]",
+            "if name not in self.texts",
+        ),
         (
             "The admin stores what breaks a rule",
             "self.add_error(name, errors[0])",
@@ -1412,8 +1451,107 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/admin/deletion.py",
+        ["admin.test_deletion"],
+        (
+            "Users that have orders are deleted",
+            "protected + self.references_to(objs, request)",
+            "protected",
+        ),
+        (
+            "An order that comes while its user is deleted is orphaned",
+            "self.refuse_referenced([obj])",
+            "self.refuse_referenced([])",
+        ),
+        (
+            "An order that comes while users are deleted is orphaned",
+            "self.refuse_referenced(queryset)",
+            "self.refuse_referenced([])",
+        ),
+        (
+            "The log has deletions that were refused",
+            "transaction.atomic(using=router.db_for_write(LogEntry))",
+            'transaction.atomic(using="users")',
+        ),
+        (
+            "All orders of a user are listed",
+            'for record in records.order_by("pk")[:SHOWN]',
+            'for record in records.order_by("pk")',
+        ),
+        ("One too many is deleted", "if count > MAX_SELECTED:", "if count > MAX_SELECTED + 1:"),
+        (
+            "The command for a part deletes all",
+            "if count == model._base_manager.count():",
+            "if count:",
+        ),
+        (
+            "Orders that may not be viewed are linked",
+            "is_linked = may_view(request, records.model)",
+            "is_linked = True",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/admin/links.py",
+        ["admin.test_links"],
+        (
+            "Ids that do not exist are links",
+            "if getattr(record, name) not in missing:",
+            "if name not in missing:",
+        ),
+        (
+            "The columns of ids are not sorted",
+            "@admin.display(description=field.verbose_name, ordering=field.name)",
+            "@admin.display(description=field.verbose_name)",
+        ),
+        (
+            "The list links to what may not be viewed",
+            "            if may_view(request, parent):",
+            "            if True:",
+        ),
+        (
+            "What may be changed may not be viewed",
+            'for action in ("view", "change")',
+            'for action in ("view",)',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/admin/search.py",
+        ["admin.test_search"],
+        (
+            "Other digits than ASCII are numbers",
+            're.compile("[0-9]+")',
+            're.compile(r"\\d+")',
+        ),
+        (
+            "Numbers of any length are read",
+            "if any(len(word) > 10 or int(word) > MAX_INTEGER for word in words):",
+            "if any(int(word) > MAX_INTEGER for word in words):",
+        ),
+        ("Text finds all orders", "        if not texts:\n", "        if texts is None:\n"),
+        (
+            "A number in quotes keeps its quotes",
+            "return unescape_string_literal(word) if is_quoted else word",
+            "return word",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/admin/filters.py",
+        ["admin.test_filters"],
+        ("Ranges overlap", '{"gte": 10, "lt": 100}', '{"gte": 10, "lte": 100}'),
+        (
+            "An unknown range is an error",
+            "RANGES.get(self.chosen, RANGES[None])",
+            "RANGES[self.chosen]",
+        ),
+    ),
+    *mutations(
+        "ds_project/apps.py",
+        ["admin.test_names"],
+        ("Accounts are called users", '= "account", "accounts"', '= "user", "users"'),
+    ),
+    *mutations(
         "distributed_insert/models.py",
-        ["test_admin"],
+        ["admin.test_records"],
         (
             "The model has the rules of Django for addresses",
             "email.validators.remove(validate_email)",

@@ -1,22 +1,12 @@
-from django.contrib.auth.models import User as Account
-from django.test import TestCase, override_settings
-from django.urls import reverse
-
 from distributed_insert.models import Order, Product, User
 
-from .cases import ALIASES, stored
+from ..cases import stored
+from .cases import AdminTestCase, url
 
 
-def url(model, page, *args):
-    return reverse(f"admin:distributed_insert_{model._meta.model_name}_{page}", args=args)
-
-
-@override_settings(ALLOWED_HOSTS=["testserver"])
-class AdminTests(TestCase):
-    databases = set(ALIASES)
-
+class RecordsTests(AdminTestCase):
     def setUp(self):
-        self.client.force_login(Account.objects.create_superuser("admin"))
+        super().setUp()
         User.objects.create(id=1, name="Ann", email="stanisław.wójcik@wp.pl")
         Product.objects.create(id=2, name="Lamp", price=9.5)
         Order.objects.create(id=3, user_id=1, product_id=2, quantity=4)
@@ -29,23 +19,12 @@ class AdminTests(TestCase):
         for model, cells in (
             (User, ["Ann", "stanisław.wójcik@wp.pl"]),
             (Product, ["Lamp", "9.5"]),
-            (Order, ["1", "2", "4"]),
+            (Order, ["4"]),
         ):
             with self.subTest(model=model):
                 response = self.client.get(url(model, "changelist"))
                 for cell in cells:
                     self.assertContains(response, f">{cell}</td>")
-
-    def test_each_model_is_searched(self):
-        for model, found, not_found in (
-            (User, "ann", "ben"),
-            (Product, "LAMP", "x"),
-            (Order, 3, 9),
-        ):
-            for text, count in ((found, 1), (not_found, 0)):
-                with self.subTest(model=model, text=text):
-                    response = self.client.get(url(model, "changelist"), {"q": text})
-                    self.assertEqual(len(response.context["cl"].result_list), count)
 
     def test_records_are_added(self):
         self.client.post(url(User, "add"), {"id": 5, "name": " Ben ", "email": "ben@b"})
