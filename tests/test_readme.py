@@ -13,6 +13,7 @@ from django.core.management import BaseCommand
 from django.test import SimpleTestCase
 
 from distributed_insert.management.commands import populate_db
+from distributed_insert.sources.first_bytes import UNREADABLE
 
 from .cases import ALIASES, ROOT
 
@@ -180,6 +181,10 @@ class DocumentsTests(SimpleTestCase):
         own = options(populate_db.Command()) - options(BaseCommand())
         named = set(re.findall(r"`(--[\w-]+)", text_of("README.md")))
         self.assertEqual(own - named, set())
+
+    def test_every_kind_of_file_that_is_not_text_is_in_the_manual(self):
+        [row] = re.findall(r"^\| `this is` .*$", text_of(MANUAL), re.MULTILINE)
+        self.assertEqual(re.findall("`([^`]+)`", row)[1:], [what for _, what, _ in UNREADABLE])
 
     def test_every_variable_of_the_settings_is_in_the_manual(self):
         settings = text_of("ds_project/settings.py")

@@ -443,9 +443,9 @@ class SummaryTests(OptionsTestCase):
                 "error": None,
                 "workers": "thread",
                 "options": {
-                    "format": None,
-                    "encoding": "utf-8-sig",
-                    "delimiter": ",",
+                    "format": [],
+                    "encoding": [],
+                    "delimiter": [],
                     "map": [],
                     "ignore_unknown": False,
                     "workers": None,
