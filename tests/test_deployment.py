@@ -20,7 +20,7 @@ from distributed_insert.models import User
 
 from .cases import ALIASES, ROOT, environment, stored
 
-# What README.md says to set in production.
+# What the manual says to set in production.
 PRODUCTION = {
     "SECRET_KEY": "a-long-key-with-0123456789-and-more-of-it-to-be-long",
     "ALLOWED_HOSTS": "data.example.com",
