@@ -3,11 +3,15 @@ import os
 import re
 import runpy
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import closing, suppress
 from pathlib import Path
 from unittest import mock
+from urllib.error import URLError
+from urllib.request import urlopen
 
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
@@ -144,6 +148,29 @@ class CommandTests(SimpleTestCase):
         )
         self.assertEqual((code, output, errors), (0, "", ""))
         self.assertTrue((static / "admin" / "css" / "base.css").is_file())
+
+    def test_the_development_server_leads_to_the_admin(self):
+        with closing(socket.create_server(("127.0.0.1", 0))) as free:
+            address = f"127.0.0.1:{free.getsockname()[1]}"
+        server = subprocess.Popen(
+            [sys.executable, "manage.py", "runserver", "--noreload", address],
+            cwd=ROOT,
+            env={**environment(self.folder), "DEBUG": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            page = None
+            while page is None and server.poll() is None:
+                with suppress(URLError):  # It does not listen yet.
+                    page = urlopen(f"http://{address}/", timeout=60)
+            self.assertIsNotNone(page, "The server has ended.")
+            with page:
+                self.assertEqual(page.url, f"http://{address}/admin/login/?next=/admin/")
+                self.assertIn("Log in", page.read().decode())
+        finally:
+            server.kill()
+            server.wait()
 
     def test_error_for_static_files_without_a_place(self):
         self.assertEqual(
