@@ -6,8 +6,10 @@ Each is loaded in a process of its own, by a thread, with a file of rejects. The
 file unpacked. Python and Django alone need the memory of the first row.
 """
 
+import bz2
 import gzip
 import json
+import lzma
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,11 @@ from .cases import ROOT, environment, manage
 
 HEADER = b"id,name,price\n"
 MB = 1 << 20
+UNPACK = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
+
+
+def array(elements):
+    return b"[" + b",".join(elements) + b"]"
 
 
 def inputs():
@@ -47,6 +54,13 @@ def inputs():
     deep = b'{"id": [' + b",".join([b"[" * 95 + b"]" * 95] * 5_000) + b"]}\n"
     yield "deep.jsonl", "40 records of 5,000 lists nested 95 deep", deep * 40
     yield "empty.jsonl", "200,000 records without a field", b"{}\n" * 200_000
+    yield "blank.json", "an array in 256 MB of blanks", b"[" + b" \n" * (128 * MB) + b"]"
+    yield "long.json", "400 elements of a million characters", array([b'"%s"' % (b"x" * MB)] * 400)
+    yield "deep.json", "an element nested 10 million deep", array([b"[" * 10**7 + b"]" * 10**7])
+    yield "one.json", "an element of 256 MB", array([b'{"a": "%s"}' % (b"x" * (256 * MB))])
+    yield "marks.json", "an element of 64 MB of brackets", array([array([b"{}"] * (64 * MB // 3))])
+    yield "zeros.csv.xz", "256 MB in one line, xz", lzma.compress(HEADER + b"0" * (256 * MB))
+    yield "zeros.csv.bz2", "256 MB in one line, bzip2", bz2.compress(HEADER + b"0" * (256 * MB))
     yield "short.csv", "200,000 rows of a character", HEADER + b"a\n" * 200_000
 
 
@@ -86,7 +100,7 @@ def main():
         for file_name, what, content in inputs():
             path = folder / file_name
             path.write_bytes(content)
-            unpacked = gzip.decompress(content) if path.suffix == ".gz" else content
+            unpacked = UNPACK.get(path.suffix, bytes)(content)
             size = len(unpacked) / MB
             del unpacked, content
             seconds, memory = measure(path, folder)

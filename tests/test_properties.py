@@ -14,7 +14,8 @@ from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source, text_file
 
-from .cases import FormatTestCase, LoadTestCase, stored
+from .cases import LoadTestCase, stored
+from .sources.cases import FormatTestCase
 from .sources.test_csv_rows import plainly_read
 from .test_validation import RulesTestCase
 

@@ -2,10 +2,24 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import IO, Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import (
+    IO,
+    TYPE_CHECKING,
+    Any,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
-from ..datasets import Dataset
 from ..validation import Column, NumberParser, missing_field, unknown_field
+
+if TYPE_CHECKING:  # It imports models, which need Django's settings.
+    from ..datasets import Dataset
 
 RejectedRecord = Tuple[Optional[int], Any, Sequence[str]]
 """The line a record begins on, the record in its source's own form, and its errors."""
@@ -57,7 +71,7 @@ class Source(ABC):
         self._renamed = renamed or {}
         self._ignore_unknown = ignore_unknown
 
-    def open(self, dataset: Dataset):
+    def open(self, dataset: "Dataset"):
         """Get ready to read records of this kind. Raises LoadError."""
         self._dataset = dataset
         self._fields = dataset.fields

@@ -11,7 +11,7 @@ from distributed_insert.sources.base import Malformed
 from distributed_insert.sources.csv_rows import split_columns
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
-from ..cases import FormatTestCase
+from .cases import FormatTestCase
 
 
 def plainly_read(content):

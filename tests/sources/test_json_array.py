@@ -10,7 +10,7 @@ from distributed_insert.sources.base import Malformed, Records
 from distributed_insert.sources.files import MAX_BATCH_BYTES, MAX_RECORD_LENGTH, MAX_VALUES
 from distributed_insert.sources.json_array import Elements, NotAnArray
 
-from ..cases import PRODUCTS, FormatTestCase
+from .cases import PRODUCTS, FormatTestCase
 
 LAMP = {"id": 1, "name": "Lamp", "price": 9.5}
 DESK = {"id": 2, "name": "Desk", "price": 2}

@@ -17,7 +17,7 @@ from distributed_insert.sources.files import (
 from distributed_insert.sources.json_values import BYTES_PER_CONTAINER
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
-from ..cases import FormatTestCase
+from .cases import FormatTestCase
 from .test_csv_file import TEXTS
 
 LAMP = {"id": 1, "name": "Lamp", "price": 9.5}

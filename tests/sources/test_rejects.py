@@ -6,7 +6,7 @@ from unittest import skipUnless
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import RejectsFile, open_source
 
-from ..cases import PRODUCTS, FormatTestCase
+from .cases import PRODUCTS, FormatTestCase
 
 try:
     import resource
