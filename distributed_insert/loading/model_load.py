@@ -6,6 +6,7 @@ from typing import List, Optional
 
 from django.db import Error
 
+from ..databases import reason
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..executors import Executor, WorkerLost
 from .results import BatchResult, Counts, ModelResult, Reject
@@ -43,7 +44,7 @@ class ModelLoad:
             self.is_unconfirmed = True
             raise
         except Error as error:
-            raise LoadError(f"Database '{self.dataset.using}': {error}") from error
+            raise LoadError(f"Database '{self.dataset.using}': {reason(error)}") from error
         except WorkerLost as lost:
             self.is_unconfirmed |= lost.may_have_run and job in self._committing_jobs
             raise LoadError(

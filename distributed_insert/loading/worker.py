@@ -7,6 +7,7 @@ from typing import Deque, Dict, Iterable, Mapping, Optional, Sequence, Set, Tupl
 
 from django.db import Error, connections, transaction
 
+from ..databases import reason, require_table
 from ..datasets import Dataset
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..references import missing_ids
@@ -29,13 +30,7 @@ class Worker:
 
     def open(self) -> Optional[str]:
         """Find the table. Raises LoadError."""
-        connection = connections[self.using]
-        with connection.cursor() as cursor:
-            if self.model._meta.db_table not in connection.introspection.table_names(cursor):
-                raise LoadError(
-                    f"Database '{self.using}' has no table for {self._dataset.name} records. "
-                    f"Create it with: python manage.py migrate --database={self.using}"
-                )
+        require_table(self.model, self.using)
         return None
 
     def missing(self, ids: Iterable[int]) -> Set[int]:
@@ -115,7 +110,7 @@ class LoadingWorker(Worker):
                 is_written = True
         except Error as error:
             if is_written and not self._options.one_transaction:
-                raise UnconfirmedCommit(f"Database '{self.using}': {error}") from error
+                raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
             raise
         kept = [self._reject(batch, i) for i in batch.rejects()[: self._rejects_to_keep]]
         self._rejects_to_keep -= len(kept)
@@ -132,7 +127,7 @@ class LoadingWorker(Worker):
         try:
             self._transaction.close()
         except Error as error:
-            raise UnconfirmedCommit(f"Database '{self.using}': {error}") from error
+            raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
 
     def roll_back(self):
         """Roll the transaction that `begin` began back, if it has not been ended."""
