@@ -7,3 +7,7 @@ class LoadError(Exception):
 
 class UnconfirmedCommit(LoadError):
     """A commit was not confirmed: it may or may not have happened."""
+
+
+class GivenUp(Exception):
+    """A source was told that what it waits for is no longer wanted."""

@@ -21,8 +21,8 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Set
 
 from .. import executors
 from ..datasets import DATASETS, Dataset
-from ..exceptions import LoadError
-from ..sources import Source
+from ..exceptions import GivenUp, LoadError
+from ..sources import PATIENCE, Source
 from .model_load import ModelLoad
 from .options import Options
 from .results import Counts, Outcome
@@ -33,7 +33,7 @@ def load(
     sources: Mapping[Dataset, Source],
     options: Options,
     stopped_by: Callable[[], Optional[int]] = lambda: None,
-    on_progress: Optional[Callable[[Dataset, Counts, int], None]] = None,
+    on_progress: Optional[Callable[[Dataset, Counts, Optional[int]], None]] = None,
 ) -> Outcome:
     """Load each dataset from its source, all at the same time, and return what became of them.
 
@@ -47,8 +47,9 @@ def load(
     leaves the parents of records that do not exist, never the reverse.
 
     `stopped_by` returns the number of a signal once one has come: the load then stops at the next
-    batch. `on_progress` is called after each batch with its dataset, the counts so far, and how
-    many bytes of the source have been read.
+    batch, and waits for standard input no longer. `on_progress` is called after each batch with its
+    dataset, the counts so far, and how many bytes of the source have been read, and once more, with
+    None for the bytes, when all of the dataset has been loaded.
     """
     started = time.perf_counter()
     parents = {model for dataset in sources for model in dataset.references.values()}
@@ -114,8 +115,9 @@ class _Coordinator:
 
     async def _open_model(self, model_load):
         model_load.rejects_file = await model_load.call("open")
-        while model_load.source and not self._is_stopping() and await model_load.call("check"):
-            pass
+        while model_load.source and not self._is_stopping():
+            if not await self._read(model_load, "check"):
+                break
 
     async def _close(self, model_load):
         model_load.rejects_file = await model_load.call("close")
@@ -143,6 +145,8 @@ class _Coordinator:
                 if isinstance(result, BaseException):
                     raise result
         model_load.finished.set()
+        if missing is None and self._on_progress:
+            self._on_progress(model_load.dataset, model_load.counts, None)
 
     async def _next_missing(self, model_load) -> Optional[Dict[str, Set[int]]]:
         """Have the next batch read, and return the ids it refers to that do not exist, by field.
@@ -150,7 +154,7 @@ class _Coordinator:
         The parents are asked when they have finished: what they do not have then, they never will.
         None at the end.
         """
-        referred_ids = await model_load.call("read")
+        referred_ids = await self._read(model_load, "read")
         if referred_ids is None:
             return None
         parents = [self._all[model_load.dataset.references[name]] for name in referred_ids]
@@ -162,6 +166,18 @@ class _Coordinator:
             *(parent.call("missing", ids) for parent, ids in zip(parents, referred_ids.values()))
         )
         return dict(zip(referred_ids, answers))
+
+    async def _read(self, model_load, job) -> Any:
+        """Have a job done that may wait for input, until the load stops; return {} then."""
+        done = asyncio.ensure_future(model_load.call(job))
+        while model_load.source.is_stream and not done.done():
+            await asyncio.wait([done], timeout=PATIENCE)
+            if not done.done() and self._is_stopping():
+                model_load.source.give_up()
+        try:
+            return await done
+        except GivenUp:
+            return {}
 
     async def _write(self, model_load, missing):
         allowed = self._options.max_errors

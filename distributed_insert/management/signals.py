@@ -12,8 +12,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def interrupts() -> Iterator[Callable[[], Optional[int]]]:
     """Yield a function that returns the number of the signal that was received, or None.
 
-    A second signal ends the process at once: the load may be waiting for standard input. Python
-    delivers signals to the main thread only: in another thread this does nothing.
+    A second signal ends the process at once: a batch may take long. Python delivers signals to the
+    main thread only: in another thread this does nothing.
     """
     received = []
     if threading.current_thread() is not threading.main_thread():

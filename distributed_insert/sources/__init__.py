@@ -9,11 +9,13 @@ from .json_array import JsonArraySource
 from .json_lines import JsonLinesSource
 from .numbers import TYPED
 from .rejects import RejectsFile
+from .stream import PATIENCE
 from .text_file import DEFAULT_ENCODING, STANDARD_INPUT, TextFile
 
 __all__ = [
     "DEFAULT_ENCODING",
     "FORMATS",
+    "PATIENCE",
     "STANDARD_INPUT",
     "TYPED",
     "MemorySource",

@@ -92,6 +92,13 @@ class Source(ABC):
         """
 
     @abstractmethod
+    def give_up(self):
+        """Have a `check` or `read` that waits for input, in another thread, raise GivenUp.
+
+        What has been read and not returned is lost: the source is only to be closed after that.
+        """
+
+    @abstractmethod
     def fields(self, raw: Any) -> Tuple[Dict[str, Any], List[str]]:
         """Return the values of the fields that a record has, and what is wrong with its fields."""
 

@@ -47,6 +47,9 @@ class FileSource(Source):
     def bytes_read(self):
         return self._file.bytes_read
 
+    def give_up(self):
+        self._file.give_up()
+
     def close(self):
         self._file.close()
 

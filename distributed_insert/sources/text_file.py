@@ -1,6 +1,7 @@
 """Files as streams of decoded text: compressed or not, pipes, and standard input."""
 
 import codecs
+import io
 import os
 import stat
 import zlib
@@ -9,6 +10,7 @@ from typing import Any, Optional
 
 from ..exceptions import LoadError
 from .first_bytes import unpacked
+from .stream import Stream
 
 STANDARD_INPUT = "-"
 DEFAULT_ENCODING = "utf-8-sig"
@@ -40,9 +42,10 @@ class TextFile:
 
     def open(self):
         with self.errors():
-            if self.path == STANDARD_INPUT:
-                self._file = open(0, "rb", closefd=False)
-            elif self.is_stream or stat.S_ISREG(os.stat(self.path).st_mode):
+            if self.is_stream:
+                raw = Stream.of(None if self.path == STANDARD_INPUT else self.path)
+                self._file = io.BufferedReader(raw)
+            elif stat.S_ISREG(os.stat(self.path).st_mode):
                 self._file = open(self.path, "rb")
                 self._opened_size = os.fstat(self._file.fileno()).st_size
             else:
@@ -83,6 +86,11 @@ class TextFile:
         text = self._decode(data, self.is_at_end)
         self._count_lines(text)
         return text
+
+    def give_up(self):
+        """Have another thread that reads a stream raise GivenUp rather than wait for it."""
+        if self.is_stream and self._file:
+            self._file.raw.is_given_up = True
 
     @property
     def size(self) -> Optional[int]:

@@ -9,7 +9,7 @@ from django.db.backends.signals import connection_created
 
 from distributed_insert import validation
 from distributed_insert.datasets import DATASETS, Dataset
-from distributed_insert.exceptions import LoadError
+from distributed_insert.exceptions import GivenUp, LoadError
 from distributed_insert.loading import Counts, Options, Reject, coordinator
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as workers
@@ -666,6 +666,76 @@ class SecondsTests(LoadTestCase):
         self.assertEqual((outcome.seconds, outcome.models[0].seconds), (15.0, 6.0))
 
 
+class SilentSource(MemorySource):
+    """Stands for standard input of which nothing more comes after these records."""
+
+    is_stream = True
+
+    def __init__(self, records, *, waits_for="read"):
+        super().__init__(records)
+        self.is_silent = threading.Event()
+        self._waits_for = waits_for
+        self._is_given_up = threading.Event()
+
+    def check(self):
+        if self._waits_for == "check":
+            self._wait()
+        return False
+
+    def read(self, size):
+        return super().read(size) or self._wait()
+
+    def _wait(self):
+        self.is_silent.set()
+        self._is_given_up.wait()
+        raise GivenUp
+
+    def give_up(self):
+        self._is_given_up.set()
+
+
+class SilentSourceTests(LoadTestCase):
+    def test_a_signal_ends_the_wait_and_what_was_read_before_is_stored(self):
+        for all_or_nothing in (False, True):
+            with self.subTest(all_or_nothing=all_or_nothing):
+                source = SilentSource(users(1, 2, 3))
+                progress = []
+                outcome = load_with(
+                    {ORDERS: MemorySource(orders((1, 1, 1))), USERS: source},
+                    Options(batch_size=2, all_or_nothing=all_or_nothing),
+                    stopped_by=lambda source=source: 15 if source.is_silent.is_set() else None,
+                    on_progress=lambda *what, progress=progress: progress.append(what),
+                )
+                self.assertEqual((outcome.signal, outcome.error), (15, None))
+                self.assertEqual(
+                    [model.counts for model in outcome.models],
+                    [Counts(), Counts(read=3, inserted=3)],
+                )
+                self.assertEqual(len(stored(User)), 0 if all_or_nothing else 3)
+                self.assertEqual(progress, [(USERS, Counts(read=n, inserted=n), 0) for n in (2, 3)])
+                User.objects.all().delete()
+
+    def test_a_signal_ends_the_wait_for_a_header(self):
+        source = SilentSource(users(1), waits_for="check")
+        outcome = load_with(
+            {USERS: source},
+            Options(),
+            stopped_by=lambda: 15 if source.is_silent.is_set() else None,
+        )
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual(stored(User), [])
+
+    def test_the_failure_of_another_model_ends_the_wait(self):
+        def fail(batch):
+            source.is_silent.wait()
+            raise LoadError("Disk full.")
+
+        source = SilentSource(users(1))
+        outcome = load_with({USERS: source, PRODUCTS: SourceWith([], fail)}, Options())
+        self.assertEqual((str(outcome.error), outcome.signal), ("Disk full.", None))
+        self.assertEqual([row[0] for row in stored(User)], [1])
+
+
 class StopTests(LoadTestCase):
     def test_a_signal_stops_the_load_at_the_next_batch(self):
         for all_or_nothing in (False, True):
@@ -723,7 +793,7 @@ class StopTests(LoadTestCase):
         self.assertEqual((outcome.signal, outcome.error), (None, None))
         self.assertEqual(len(stored(User)), 1)
 
-    def test_progress_is_reported_after_each_batch(self):
+    def test_progress_is_reported_after_each_batch_and_at_the_end(self):
         seen = []
         path = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n3,Cid,c@d\n")
         load_with(
@@ -737,5 +807,6 @@ class StopTests(LoadTestCase):
             [
                 (USERS, Counts(read=2, inserted=1, rejected=1), size),
                 (USERS, Counts(read=3, inserted=2, rejected=1), size),
+                (USERS, Counts(read=3, inserted=2, rejected=1), None),
             ],
         )
