@@ -18,8 +18,11 @@ __all__ = [
 ]
 
 
-def bars(sources):
-    """Return the progress bars of a load, to be entered: see `progress.bars`."""
-    from . import progress  # rich takes long to import
+def bars(sources, terminal):
+    """Return the progress bars of a load, to be entered: see `progress.bars`. Raises ImportError.
 
-    return progress.bars(sources)
+    rich is imported here: it takes long, and the rest works without it.
+    """
+    from . import progress
+
+    return progress.bars(sources, terminal)
