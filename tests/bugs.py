@@ -253,6 +253,26 @@ MUTATIONS: List[Mutation] = [
             "if self._on_progress and not self._on_progress:",
         ),
         (
+            "The end of a model is not reported",
+            "if missing is None and self._on_progress:",
+            "if missing and self._on_progress:",
+        ),
+        (
+            "A model that was stopped is reported to have ended",
+            "if missing is None and self._on_progress:",
+            "if self._on_progress is not None:",
+        ),
+        (
+            "A load that stops waits for standard input",
+            "model_load.source.give_up()",
+            "model_load.source.size",
+        ),
+        (
+            "An input that was given up is an error",
+            "except GivenUp:",
+            "except ZeroDivisionError:",
+        ),
+        (
             "The seconds of a model are not counted",
             "load.seconds = time.perf_counter() - self._started",
             "load.seconds = 0.0",
@@ -512,8 +532,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A database without tables is an error in the middle of the load",
-            "if self.model._meta.db_table not in",
-            "if self.using not in connections or not",
+            "require_table(self.model, self.using)",
+            "connections[self.using].cursor()",
         ),
     ),
     *mutations(
@@ -1204,6 +1224,14 @@ MUTATIONS: List[Mutation] = [
         ("Progress bars are never shown", "progress.start()", "progress.refresh()"),
         ("Progress bars stay empty", "completed=bytes_read,", "completed=0,"),
         ("Progress bars stay after the end", "transient=True,", "transient=False,"),
+        ("Progress bars are torn in a narrow terminal", "bar_width=None", "bar_width=60"),
+        ("A finished model slows down", "progress.stop_task(task_id)", "progress.refresh()"),
+        ("The time that orders wait counts", "progress.reset(task.id)", "progress.refresh()"),
+        (
+            "Orders wait for what has finished",
+            'task.fields["waits_for"].remove(dataset)',
+            'task.fields["waits_for"].index(dataset)',
+        ),
     ),
     # The commands.
     *mutations(
@@ -1256,13 +1284,142 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A report that cannot be printed passes for one that was",
-            'self.failure = f"The report cannot be written',
-            'failure = f"The report cannot be written',
+            'self.failure = f"The {self._what} cannot be written',
+            'failure = f"The {self._what} cannot be written',
         ),
         (
             "What a terminal cannot show ends the report",
             "except UnicodeEncodeError as error:",
             "except UnicodeDecodeError as error:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/output.py",
+        ["management.test_output", "management.test_populate_db.CommandTests"],
+        (
+            "The report goes to standard output with the summary",
+            "Printer(OutputWrapper(command.stderr._out))",
+            "Printer(command.stdout)",
+        ),
+        (
+            "A closed standard error ends the report",
+            "if self.out is None:",
+            "if sys.stdout is None:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/base.py",
+        ["management.test_base"],
+        ("Options may be cut short", "allow_abbrev=False", "allow_abbrev=True"),
+        (
+            "Wrong usage is a page of usage",
+            "parser.error = partial(_end_in_one_line, parser)",
+            "partial(_end_in_one_line, parser)",
+        ),
+        (
+            "A program that calls a command is ended by wrong usage",
+            "if parser.called_from_command_line:",
+            "if not parser.called_from_command_line or True:",
+        ),
+        (
+            "The lines of examples are joined",
+            "class HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):",
+            "class HelpFormatter(DjangoHelpFormatter):",
+        ),
+        (
+            "The help names the options of Django first",
+            "class HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):",
+            "class HelpFormatter(RawDescriptionHelpFormatter):",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/usage.py",
+        ["management.test_usage"],
+        (
+            "The sample is updated where a file was forgotten",
+            "if given and not models and not sample:",
+            "if of_files and not models and not sample:",
+        ),
+        (
+            "A file is loaded instead of the sample that is asked for",
+            "if sample and (models or of_files):",
+            "if sample and of_files:",
+        ),
+        (
+            "What is said about files is not heard by the sample",
+            "if sample and (models or of_files):",
+            "if sample and models:",
+        ),
+        (
+            "A limit of no rejects was not given",
+            "return value not in (None, []) and value is not False",
+            "return value not in (None, [], False)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/sample.py",
+        ["management.test_sample"],
+        (
+            "A table with more rows than the sample may hold anything",
+            "[: len(sample) + 1]",
+            "[: len(sample)]",
+        ),
+        (
+            "All rows are fetched to find one that is not the sample's",
+            ".order_by()[: len(sample) + 1]",
+            ".order_by()",
+        ),
+        (
+            "Only the first table is named",
+            "{', '.join(others)}. ",
+            "{others[0]}. ",
+        ),
+        (
+            "Worker processes inherit the connection",
+            "if not was_open:",
+            "if was_open:",
+        ),
+        (
+            "A connection of the caller is closed",
+            "if not was_open:",
+            "if True:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_sample"],
+        (
+            "The sample overwrites other records",
+            "if samples and not sample:",
+            "if samples and sample:",
+        ),
+        (
+            "The advice for a sample is wrong usage",
+            "load_options.on_conflict, bool(samples))",
+            "load_options.on_conflict)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/databases.py",
+        ["test_databases"],
+        (
+            "A locked database has no remedy",
+            'if text.endswith(" is locked"):',
+            'if text.endswith(" was locked"):',
+        ),
+        (
+            "An error of several lines is told in several",
+            '" ".join(str(error).split())',
+            "str(error)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/stream.py",
+        ["sources.test_stream"],
+        (
+            "What has come is read although it was given up",
+            "            if self.is_given_up:",
+            "            if self.is_given_up and not is_ready:",
         ),
     ),
     *mutations(
@@ -1323,19 +1480,19 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "While the load runs there is no summary",
-            "file.begin(reports.running(shown))",
+            "summary_file.begin(reports.running(shown))",
             "reports.running(shown)",
         ),
         (
             "The summary waits for the report",
-            "failure = file.finish(reports.document(outcome, exit_code, shown)) if file else"
-            ' ""\n        print_lines(reports.report(outcome, samples, load_options.dry_run))',
-            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n        "
-            'failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""',
+            "failure = summary_file.finish(reports.document(outcome, exit_code, shown))\n"
+            "        print_lines(reports.report(outcome, samples, load_options.dry_run))",
+            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n"
+            "        failure = summary_file.finish(reports.document(outcome, exit_code, shown))",
         ),
         (
             "A migration that failed leaves a load that runs for ever in the summary",
-            "file.finish(reports.failed(error, shown))",
+            "summary_file.finish(reports.failed(error, shown))",
             "reports.failed(error, shown)",
         ),
         (
@@ -1345,8 +1502,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A file that is loaded is replaced by the summary",
-            "SummaryFile(summary, paths.values())",
-            "SummaryFile(summary)",
+            "outputs(self, summary, paths.values())",
+            "outputs(self, summary)",
         ),
         (
             "Standard input is read for two models",
@@ -1359,8 +1516,8 @@ MUTATIONS: List[Mutation] = [
         ["management.test_populate_db.TerminalTests"],
         (
             "No terminal has progress bars",
-            "if paths and verbosity and not no_progress and self.stdout.isatty():",
-            "if paths and verbosity and not no_progress and not self.stdout.isatty():",
+            "if paths and verbosity and not no_progress and print_lines.is_terminal:",
+            "if paths and verbosity and not no_progress and not print_lines.is_terminal:",
         ),
         (
             "Progress bars are shown with --no-progress",

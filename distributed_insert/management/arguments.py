@@ -8,6 +8,7 @@ from ..datasets import DATASETS
 from ..executors import WORKERS
 from ..loading import ON_CONFLICT, Options
 from ..sources import DEFAULT_ENCODING, FORMATS
+from .usage import option
 
 
 def positive_integer(text):
@@ -86,30 +87,38 @@ def path(text):
 
 def add_summary(parser):
     parser.add_argument(
-        "--summary", type=path, metavar="FILE", help="write the outcome there as a JSON document"
+        "--summary",
+        type=path,
+        metavar="FILE",
+        help="write the outcome there as a JSON document; - is standard output, and all else is "
+        "printed to standard error then",
     )
 
 
 def add_load_options(parser):
-    """Add the options of populate_db."""
+    """Add the options of populate_db. Those that `usage` checks have no defaults here."""
     files = parser.add_argument_group(
         "files",
-        "CSV with a header, JSON Lines (.jsonl, .ndjson), or JSON arrays and Django's fixtures "
-        "(.json); plain or compressed (.gz, .bz2, .xz). - is standard input, for one of the "
-        "models.",
+        "CSV with a header, JSON Lines (.jsonl, .ndjson), or JSON arrays and Django's fixtures\n"
+        "(.json); plain or compressed (.gz, .bz2, .xz). - is standard input, for one of the\n"
+        "models. Without a file, the sample is loaded.",
     )
     for dataset in DATASETS:
         files.add_argument(
-            f"--{dataset.plural.replace('_', '-')}",
+            option(dataset.plural),
             type=path,
             metavar="FILE",
             help=f"{dataset.plural}: {', '.join(dataset.fields)}",
         )
     files.add_argument(
+        "--sample",
+        action="store_true",
+        help="load the sample also into tables that hold other records",
+    )
+    files.add_argument(
         "--format",
         type=of_model(file_format),
         action="append",
-        default=[],
         metavar="[MODEL=]FORMAT",
         help=f"format of the files, or of one model's, whatever their names say: "
         f"{', '.join(FORMATS)} (repeatable)",
@@ -118,7 +127,6 @@ def add_load_options(parser):
         "--encoding",
         type=of_model(encoding),
         action="append",
-        default=[],
         metavar="[MODEL=]ENCODING",
         help="encoding of the files, or of one model's (default: UTF-8, with or without a byte "
         "order mark; repeatable)",
@@ -127,7 +135,6 @@ def add_load_options(parser):
         "--delimiter",
         type=of_model(delimiter),
         action="append",
-        default=[],
         metavar="[MODEL=]CHARACTER",
         help="character between the columns of CSV files, or of one model's (default: the one of "
         r"comma, semicolon, tab and | that fits the header; \t is a tab; repeatable)",
@@ -136,7 +143,6 @@ def add_load_options(parser):
         "--map",
         type=renamed_column,
         action="append",
-        default=[],
         metavar="MODEL.FIELD=COLUMN",
         help="read a field from a column or key of another name, for example "
         "product.name=title (repeatable)",
@@ -144,6 +150,7 @@ def add_load_options(parser):
     files.add_argument(
         "--ignore-unknown",
         action="store_true",
+        default=None,
         help="ignore columns and keys that no field uses; those that begin with _ always are",
     )
 
@@ -151,7 +158,6 @@ def add_load_options(parser):
     records.add_argument(
         "--on-conflict",
         choices=ON_CONFLICT,
-        default="error",
         help="what to do with a record whose id already exists, in the database or earlier "
         "in the file: reject it (error, the default), ignore it (ignore), or store it over "
         "the other one (update)",
@@ -194,10 +200,11 @@ def add_load_options(parser):
         help="apply the pending migrations of every database first",
     )
 
-    parser.add_argument(
+    workers = parser.add_argument_group("what loads")
+    workers.add_argument(
         "--workers",
         choices=WORKERS,
-        help="what loads each model (default: a process for large files, else a thread)",
+        help="one per model (default: a process for large files, else a thread)",
     )
     output = parser.add_argument_group("output")
     add_summary(output)

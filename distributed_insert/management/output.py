@@ -1,4 +1,4 @@
-"""Where reports go: a stream that may be a narrow terminal or a closed pipe, or a JSON file."""
+"""Where the report goes, which may be a closed pipe, and where the summary does, if anywhere."""
 
 import json
 import os
@@ -7,24 +7,46 @@ from contextlib import suppress
 from typing import Any, Iterable, Mapping
 
 from django.core.management import CommandError
+from django.core.management.base import OutputWrapper
 
 from ..reports import FAILED
 
 # How a summary begins: a file that begins like this is replaced, and no other one.
 BEGINNING = b'{\n  "status": '
 
+STANDARD_OUTPUT = "-"
+
+
+def outputs(command, summary, inputs: Iterable[str] = ()):
+    """Return what prints the report of a command, and where its summary is written.
+
+    If the summary is to be standard output, the report goes to standard error.
+    """
+    if summary == STANDARD_OUTPUT:
+        # Without the colour of errors.
+        report = Printer(OutputWrapper(command.stderr._out))
+        return report, PrintedSummary(Printer(command.stdout, "summary"))
+    return Printer(command.stdout), SummaryFile(summary, inputs) if summary else NoSummary()
+
 
 class Printer:
     """Prints for as long as somebody reads, and stops at a closed pipe (`| head`)."""
 
-    def __init__(self, stream):
+    def __init__(self, stream, what: str = "report"):
         self._stream = stream
+        self._what = what
+        self.out = getattr(stream, "_out", stream)
+        """The stream itself, without what Django adds to it; None if it is closed."""
         self.failure = ""
         """Why something could not be printed."""
 
+    @property
+    def is_terminal(self) -> bool:
+        return self._stream.isatty()
+
     def __call__(self, lines: Iterable[str]):
         """Print lines; what the stream cannot encode becomes an escape, which Python reads back."""
-        if sys.stdout is None:
+        if self.out is None:
             return
         try:
             for line in lines:
@@ -36,14 +58,35 @@ class Printer:
             self._stream.flush()
         except OSError as error:
             if not isinstance(error, BrokenPipeError):
-                self.failure = f"The report cannot be written: {error.strerror}."
-            if getattr(self._stream, "_out", self._stream) is sys.stdout:
+                self.failure = f"The {self._what} cannot be written: {error.strerror}."
+            if self.out is sys.stdout:
                 # The interpreter flushes once more as it exits.
                 with open(os.devnull, "w") as nowhere:
                     os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-class SummaryFile:
+class NoSummary:
+    """What is done with the documents of a command: nothing."""
+
+    def begin(self, document: Mapping[str, Any]):
+        pass
+
+    def finish(self, document: Mapping[str, Any]) -> str:
+        return ""
+
+
+class PrintedSummary(NoSummary):
+    """Prints the document of a load that has ended, and nothing before."""
+
+    def __init__(self, printer: Printer):
+        self._printer = printer
+
+    def finish(self, document):
+        self._printer([json.dumps(document, indent=2)])
+        return self._printer.failure
+
+
+class SummaryFile(NoSummary):
     """A JSON file whose document begins with its status. It is replaced as a whole, or not at all.
 
     The path must not be one of `inputs`. Raises CommandError before anything is loaded if the file
@@ -67,7 +110,7 @@ class SummaryFile:
         except OSError as error:
             raise CommandError(f"{self._shown}: {error.strerror}.", returncode=2) from error
 
-    def begin(self, document: Mapping[str, Any]):
+    def begin(self, document):
         """Write the document of a load that begins, over that of an earlier one."""
         try:
             self._replace(document)
@@ -76,7 +119,7 @@ class SummaryFile:
         except OSError as error:
             raise CommandError(self._failure(error)) from error
 
-    def finish(self, document: Mapping[str, Any]) -> str:
+    def finish(self, document):
         """Write the document of a load that has ended, and return why that failed, or ""."""
         try:
             self._replace(document)

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any, Dict, Mapping
 
+from django.core.management import CommandError
+
 from ..loading import Outcome
 from .text import FAILED, REJECTED
 
@@ -12,9 +14,14 @@ def running(options: Mapping[str, Any]) -> Dict[str, Any]:
     return {"status": "running", "options": dict(options)}
 
 
-def failed(error: Exception, options: Mapping[str, Any]) -> Dict[str, Any]:
+def failed(error: CommandError, options: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the document of what failed before there was an outcome."""
-    return {"status": "failed", "exit_code": FAILED, "error": str(error), "options": dict(options)}
+    return {
+        "status": "failed",
+        "exit_code": error.returncode,
+        "error": str(error),
+        "options": dict(options),
+    }
 
 
 def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -42,7 +42,7 @@ def exit_status(outcome: Outcome) -> int:
     return REJECTED if any(model.counts.rejected for model in outcome.models) else 0
 
 
-def conclusion(outcome: Outcome, on_conflict: str) -> str:
+def conclusion(outcome: Outcome, on_conflict: str, is_sample: bool = False) -> str:
     """Say why not everything was stored, what was, and what completes the load."""
     if exit_status(outcome) == REJECTED:
         return rejection(sum(model.counts.rejected for model in outcome.models))
@@ -60,7 +60,7 @@ def conclusion(outcome: Outcome, on_conflict: str) -> str:
             )
     if not stored and not unconfirmed:
         return f"{why}\nNothing was stored."
-    option = "" if on_conflict == UPDATE else " with --on-conflict ignore"
+    option = "" if on_conflict == UPDATE else f" with {'--sample ' * is_sample}--on-conflict ignore"
     sentences = [f"Stored before that: {', '.join(stored)}."] if stored else []
     sentences += [*unconfirmed, f"To complete the load, run the same command again{option}."]
     return f"{why}\n{' '.join(sentences)}"

@@ -2,6 +2,8 @@ import io
 import json
 import os
 import signal
+import sqlite3
+from contextlib import closing
 from unittest import mock, skipIf
 
 from django.core.management import CommandError, call_command
@@ -11,7 +13,7 @@ from distributed_insert import references
 from distributed_insert.management.output import SummaryFile
 from distributed_insert.models import Order, Product, User
 
-from ..cases import LoadTestCase, printed_lists
+from ..cases import CommandTestCase, LoadTestCase, environment, manage, printed_lists
 
 TITLE = "Order records that refer to nothing"
 
@@ -160,3 +162,55 @@ class CheckReferencesTests(LoadTestCase):
             output, error = self.check(summary=str(path))
         self.assertEqual((str(error), error.returncode), (message, 1))
         self.assertIn("Order  orders       0         0", output)
+
+
+class CommandTests(CommandTestCase):
+    def check(self, *options):
+        return manage("check_references", *options, folder=self.folder)
+
+    def test_error_for_databases_without_tables_names_the_commands(self):
+        manage("migrate", "--database=products", folder=self.folder)
+        summary = self.folder / "summary.json"
+        process = self.check("--summary", str(summary))
+        message = (
+            "Database 'orders' has no table for Order records. "
+            "Create it with: python manage.py migrate --database=orders\n"
+            "Database 'users' has no table for User records. "
+            "Create it with: python manage.py migrate --database=users"
+        )
+        self.assertEqual(
+            (process.returncode, process.stdout, process.stderr),
+            (1, "", f"CommandError: {message}\n"),
+        )
+        document = json.loads(summary.read_text())
+        self.assertEqual((document["status"], document["error"]), ("failed", message))
+
+    def test_error_for_a_locked_database_says_the_remedy(self):
+        self.migrate()
+        with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:
+            connection.execute("PRAGMA journal_mode=DELETE")
+            connection.execute("BEGIN EXCLUSIVE")
+            process = manage(
+                "check_references",
+                folder=self.folder,
+                env=environment(
+                    self.folder, USERS_DATABASE_URL=f"sqlite:///{self.folder}/users.db?timeout=0"
+                ),
+            )
+        self.assertEqual(
+            (process.returncode, process.stdout, process.stderr),
+            (
+                1,
+                "",
+                "CommandError: Database 'users': database is locked. Another process is writing "
+                "to it: run the command again when that is done.\n",
+            ),
+        )
+
+    def test_the_summary_goes_alone_to_standard_output(self):
+        self.migrate()
+        process = self.check("--summary", "-")
+        self.assertEqual((process.returncode, json.loads(process.stdout)["exit_code"]), (0, 0))
+        self.assertEqual(
+            process.stderr.splitlines()[:3], ["Order records that refer to nothing: [", "]", ""]
+        )

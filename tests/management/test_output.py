@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from unittest import mock, skipUnless
 
-from django.core.management import CommandError
+from django.core.management import BaseCommand, CommandError
+from django.core.management.base import OutputWrapper
 from django.test import SimpleTestCase
 
 from distributed_insert.management import output
-from distributed_insert.management.output import Printer, SummaryFile, end_with
+from distributed_insert.management.output import PrintedSummary, Printer, SummaryFile, end_with
 
 from ..cases import CommandTestCase
 
@@ -35,6 +36,11 @@ class PrintTests(SimpleTestCase):
                 printer = Printer(stream)
                 printer(["a\n", "b\n"])
                 self.assertEqual((printer.failure, stream.write.call_count), (failure, 1))
+
+    def test_nothing_is_printed_to_a_stream_that_is_closed(self):
+        printer = Printer(OutputWrapper(None))
+        printer(["a\n"])
+        self.assertEqual(printer.failure, "")
 
 
 class FailingStreamTests(CommandTestCase):
@@ -75,6 +81,27 @@ class EndTests(SimpleTestCase):
         self.assertEqual(
             self.ended("Full.", "Closed.", conclusion="No.", exit_code=3),
             ("Full.\nClosed.\nNo.", 1),
+        )
+
+
+class PrintedSummaryTests(SimpleTestCase):
+    def test_only_the_document_of_a_load_that_has_ended_is_printed(self):
+        command = BaseCommand(stdout=io.StringIO(), stderr=io.StringIO())
+        print_lines, summary = output.outputs(command, "-")
+        summary.begin({"status": "running"})
+        self.assertEqual(summary.finish({"status": "complete"}), "")
+        print_lines(["The report."])
+        self.assertEqual(
+            (command.stdout.getvalue(), command.stderr.getvalue()),
+            ('{\n  "status": "complete"\n}\n', "The report.\n"),
+        )
+
+    def test_a_document_that_cannot_be_printed_is_a_failure(self):
+        error = OSError(28, "No space left on device")
+        stream = mock.Mock(write=mock.Mock(side_effect=error))
+        self.assertEqual(
+            PrintedSummary(Printer(stream, "summary")).finish({}),
+            "The summary cannot be written: No space left on device.",
         )
 
 

@@ -3,9 +3,10 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
-from contextlib import redirect_stderr, suppress
+from contextlib import closing, redirect_stderr, suppress
 from pathlib import Path
 from unittest import mock, skipIf, skipUnless
 
@@ -278,7 +279,7 @@ class CommandTests(CommandTestCase):
         for option, message in (
             ("--batch-size=0", "argument --batch-size: '0' is not a positive integer"),
             ("--batch-size=x", "argument --batch-size: 'x' is not a positive integer"),
-            ("--user", "argument --users: expected one argument"),
+            ("--users", "argument --users: expected one argument"),
             (
                 "--batch-size=9999999999",
                 "argument --batch-size: '9999999999' is not a positive integer",
@@ -290,7 +291,7 @@ class CommandTests(CommandTestCase):
             ("--delimiter=ab", "argument --delimiter: 'ab' is not a single character"),
             ("--map=name", "argument --map: 'name' is not of the form MODEL.FIELD=COLUMN"),
             ("--summary=", "argument --summary: a path is needed"),
-            ("--sellers=x", "unrecognized arguments: --sellers=x"),
+            ("--zip=x", "unrecognized arguments: --zip=x"),
         ):
             with self.subTest(option=option):
                 command = Command()
@@ -300,7 +301,9 @@ class CommandTests(CommandTestCase):
                 with redirect_stderr(errors), self.assertRaises(SystemExit) as caught:
                     parser.parse_args([option])
                 self.assertEqual(caught.exception.code, 2)
-                self.assertIn(f"manage.py populate_db: error: {message}\n", errors.getvalue())
+                self.assertEqual(
+                    errors.getvalue(), f"manage.py populate_db: error: {message}. See --help.\n"
+                )
         self.assertEqual(self.populate("--batch-size=0").returncode, 2)
 
     def test_error_for_a_database_that_cannot_be_opened(self):
@@ -308,7 +311,8 @@ class CommandTests(CommandTestCase):
         (self.folder / "users.db").unlink()
         (self.folder / "users.db").mkdir()
         for options, message in (
-            ((), "Database 'users': unable to open database file\nNothing was stored."),
+            ((), "Database 'users': unable to open database file"),
+            (("--sample",), "Database 'users': unable to open database file\nNothing was stored."),
             (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
         ):
             with self.subTest(options=options):
@@ -409,6 +413,88 @@ class CommandTests(CommandTestCase):
                 self.assertIn("Model  Database", output)
                 document = json.loads(summary.read_text())
                 self.assertEqual((document["status"], document["exit_code"]), ("interrupted", code))
+
+    @skipIf(os.name == "nt", "Windows can wait for sockets only.")
+    def test_one_signal_is_enough_while_standard_input_is_silent(self):
+        self.migrate()
+        products = self.file("products.csv", "id,name,price\n1,Lamp,9.5\n")
+        options = ("--products", products, "--users", "-", "--on-conflict", "ignore")
+        # More than a pipe holds, and no whole line: when it is written, the load waits for more.
+        beginning = "id,name,email,_" + "x" * 300_000
+        for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+            for workers in ("thread", "process"):
+                with self.subTest(number=number, workers=workers):
+                    process = self.start(*options, f"--workers={workers}")
+                    process.stdin.write(beginning)
+                    process.stdin.flush()
+                    process.send_signal(number)
+                    # Its standard input stays open.
+                    self.assertEqual(process.wait(timeout=60), code)
+                    self.assertEqual(
+                        process.stderr.read(),
+                        f"CommandError: Stopped by {number.name}.\nNothing was stored.\n",
+                    )
+                    process.communicate()
+
+    @skipIf(os.name == "nt", "Windows can wait for sockets only.")
+    def test_what_other_models_have_stored_when_standard_input_is_silent_is_said(self):
+        self.migrate()
+        products = self.file("products.csv", "id,name,price\n1,Lamp,9.5\n")
+        process = self.start("--products", products, "--users", "-")
+        process.stdin.write("id,name,email\n1,Ann,a@b\n")
+        process.stdin.flush()
+        while not self.stored("products"):
+            pass
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=60), 130)
+        self.assertEqual(
+            process.stderr.read(),
+            "CommandError: Stopped by SIGINT.\nStored before that: Product 1. "
+            "To complete the load, run the same command again with --on-conflict ignore.\n",
+        )
+        process.communicate()
+        self.assertEqual((self.stored("users"), self.stored("products")), ([], [(1, "Lamp", 9.5)]))
+
+    def test_the_summary_goes_alone_to_standard_output(self):
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n2,,b@c\n")
+        process = self.populate("--users", users, "--summary", "-")
+        document = json.loads(process.stdout)
+        self.assertEqual((document["exit_code"], document["models"]["user"]["read"]), (3, 2))
+        lines = process.stderr.splitlines()
+        self.assertEqual(
+            (process.returncode, lines[0], lines[-1]),
+            (3, "User rejects: [", "CommandError: 1 record was rejected."),
+        )
+        self.assertFalse((ROOT / "-").exists())
+
+    def test_the_summary_of_what_could_not_begin_goes_to_standard_output_too(self):
+        self.migrate()
+        (self.folder / "users.db").unlink()
+        (self.folder / "users.db").mkdir()
+        process = self.populate("--migrate", "--summary=-")
+        message = "Database 'users' cannot be migrated: unable to open database file"
+        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
+        document = json.loads(process.stdout)
+        self.assertEqual((document["status"], document["error"]), ("failed", message))
+
+    def test_error_for_a_locked_database_says_the_remedy(self):
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
+        url = f"sqlite:///{self.folder}/users.db?timeout=0"
+        with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            process = self.populate(
+                "--users", users, env=environment(self.folder, USERS_DATABASE_URL=url)
+            )
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (
+                1,
+                "CommandError: Database 'users': database is locked. Another process is writing "
+                "to it: run the command again when that is done.\nNothing was stored.\n",
+            ),
+        )
 
     @skipIf(os.name == "nt", "Windows has no SIGKILL.")
     def test_a_load_that_was_killed_is_said_to_be_running(self):
@@ -533,7 +619,7 @@ class AtTheSameTimeTests(CommandTestCase):
 
 @skipIf(os.name == "nt", "Windows has no pseudo-terminals.")
 class TerminalTests(CommandTestCase):
-    def shown(self, *options):
+    def shown(self, *options, errors="", **variables):
         """Load a file with the output on a terminal, and return what that was sent."""
         import pty
 
@@ -542,7 +628,7 @@ class TerminalTests(CommandTestCase):
         process = self.start(
             *("--users", users, "--dry-run", *options),
             stdout=terminal,
-            env=environment(self.folder, TERM="xterm", COLUMNS="120"),
+            env=environment(self.folder, TERM="xterm", COLUMNS="120", **variables),
         )
         os.close(terminal)
         shown = b""
@@ -550,9 +636,9 @@ class TerminalTests(CommandTestCase):
             for part in iter(lambda: os.read(own_end, 65536), b""):
                 shown += part
         os.close(own_end)
-        _, errors = process.communicate()
+        _, printed = process.communicate()
         self.assertEqual(
-            (process.returncode, errors), (3, "CommandError: 1 record was rejected.\n")
+            (process.returncode, printed), (3, f"{errors}CommandError: 1 record was rejected.\n")
         )
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
 
@@ -562,7 +648,7 @@ class TerminalTests(CommandTestCase):
         for workers in ("thread", "process"):
             with self.subTest(workers=workers):
                 shown = self.shown(f"--workers={workers}")
-                self.assertRegex(shown, r"users +\S+ +100% +2 read +1 rejected +[\d,]+ records/s")
+                self.assertRegex(shown, r"users +\S+ +100% +2 read +1 rejected +[\d,]+/s")
                 self.assertIn("\nUser   users        2         1         1", shown)
 
     def test_no_progress_is_shown_where_it_is_not_wanted(self):
@@ -571,4 +657,16 @@ class TerminalTests(CommandTestCase):
             with self.subTest(option=option):
                 shown = self.shown(option)
                 self.assertEqual(shown[: shown.index("[")], "User rejects: ")
-                self.assertNotIn("records/s", shown)
+                self.assertNotIn("/s", shown)
+
+    def test_without_rich_the_load_works_and_says_that_it_has_no_bars(self):
+        self.migrate()
+        (self.folder / "rich.py").write_text("raise ImportError('not installed')\n")
+        message = "No progress bars: rich is not installed. Run: pip install rich\n"
+        shown = self.shown(errors=message, PYTHONPATH=str(self.folder))
+        self.assertEqual(shown[: shown.index("[")], "User rejects: ")
+        self.assertNotIn("/s", shown)
+        self.shown("--no-progress", PYTHONPATH=str(self.folder))
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
+        env = environment(self.folder, PYTHONPATH=str(self.folder))
+        self.assertEqual(self.populate("--users", users, env=env).stderr, "")

@@ -2,24 +2,30 @@
 
 import time
 
-from django.core.management import BaseCommand, CommandError
-from django.db import Error
+from django.core.management import CommandError
+from django.db import Error, router
 
 from ... import reports
+from ...databases import errors, reason, require_table
 from ...datasets import DATASETS
+from ...exceptions import LoadError
 from ...loading import Counts, ModelResult, Options, Outcome, Reject
 from ...references import check_stored
 from .. import arguments
-from ..output import Printer, SummaryFile, end_with
+from ..base import ProjectCommand
+from ..output import end_with, outputs
 from ..signals import interrupts
 
 
-class Command(BaseCommand):
+class Command(ProjectCommand):
     help = (
-        "Reads the databases and lists the orders whose user or product is missing. "
-        "Exit status: 0 no reference is missing, 1 a database failed, 2 wrong usage, 3 references "
+        "Reads the databases and lists the orders whose user or product is missing.\n\n"
+        "Exit status: 0 no reference is missing, 1 a database failed, 2 wrong usage, 3 references\n"
         "are missing, 130 interrupted (143 by SIGTERM)."
     )
+    examples = """\
+  python manage.py check_references
+  python manage.py check_references --summary - 2> report.txt"""
 
     def add_arguments(self, parser):
         parser.add_argument(
@@ -32,28 +38,28 @@ class Command(BaseCommand):
         arguments.add_summary(parser)
 
     def handle(self, *, batch_size, summary, **options):
-        print_lines = Printer(self.stdout)
         shown = {"batch_size": batch_size}
-        file = SummaryFile(summary) if summary else None
-        if file:
-            file.begin(reports.running(shown))
+        print_lines, summary_file = outputs(self, summary)
+        summary_file.begin(reports.running(shown))
         started = time.perf_counter()
         datasets = [dataset for dataset in DATASETS if dataset.references]
         try:
+            require_tables(datasets)
             with interrupts() as stopped_by:
                 models = [
                     self.check_model(dataset, batch_size, stopped_by, print_lines)
                     for dataset in datasets
                 ]
-        except Error as error:
-            failure = CommandError(f"The references cannot be checked: {error}")
-            if file:
-                file.finish(reports.failed(failure, shown))
+        except (LoadError, Error) as error:
+            is_named = isinstance(error, LoadError)
+            why = f"{error}" if is_named else f"The references cannot be checked: {reason(error)}"
+            failure = CommandError(why)
+            summary_file.finish(reports.failed(failure, shown))
             raise failure from error
         seconds = time.perf_counter() - started
         outcome = Outcome(tuple(models), "thread", seconds, signal=stopped_by())
         exit_code = reports.exit_status(outcome)
-        failure = file.finish(reports.document(outcome, exit_code, shown)) if file else ""
+        failure = summary_file.finish(reports.document(outcome, exit_code, shown))
         print_lines(reports.counts_table(outcome, ("read", "rejected")))
         dangling = sum(model.counts.rejected for model in outcome.models)
         records = "record has" if dangling == 1 else "records have"
@@ -93,3 +99,18 @@ class Command(BaseCommand):
             rejects_file=None,
             seconds=time.perf_counter() - started,
         )
+
+
+def require_tables(datasets):
+    """Raise LoadError, with all reasons, if the check cannot begin."""
+    models = [model for d in datasets for model in (d.model, *d.references.values())]
+    reasons = []
+    for model in dict.fromkeys(models):
+        using = router.db_for_read(model)
+        try:
+            with errors(using):
+                require_table(model, using)
+        except LoadError as error:
+            reasons.append(str(error))
+    if reasons:
+        raise LoadError("\n".join(reasons))

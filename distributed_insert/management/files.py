@@ -1,0 +1,50 @@
+"""From the files that populate_db is given, and what is said about them, to sources."""
+
+from typing import Dict, Mapping
+
+from django.core.management import CommandError
+
+from ..datasets import Dataset
+from ..sources import STANDARD_INPUT, Source, open_source
+from .usage import MODEL_OPTIONS
+
+
+def file_sources(
+    paths: Mapping[Dataset, str], *, map, ignore_unknown, **options
+) -> Dict[Dataset, Source]:
+    """Return the source for each file, read as the options say of all files or of its model's.
+
+    Raises CommandError if the options do not go with the files.
+    """
+    if list(paths.values()).count(STANDARD_INPUT) > 1:
+        raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
+    by_name = {dataset.name.lower(): dataset for dataset in paths}
+    how: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
+    for option in MODEL_OPTIONS:
+        values = dict(options[option])
+        for name in filter(None, values):
+            if name not in by_name:
+                raise CommandError(f"--{option} {name}: no file of that model.", returncode=2)
+        for name, dataset in by_name.items():
+            value = values.get(name, values.get(None))
+            if value is not None:
+                how[dataset][option] = value
+    renamed: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
+    for name, field, column in map:
+        dataset = by_name.get(name)
+        if dataset is None:
+            raise CommandError(f"--map {name}.{field}: no file of that model.", returncode=2)
+        if field not in dataset.fields:
+            raise CommandError(
+                f"--map {name}.{field}: {name} has the fields {', '.join(dataset.fields)}.",
+                returncode=2,
+            )
+        if field in renamed[dataset]:
+            raise CommandError(f"--map {name}.{field} is given twice.", returncode=2)
+        renamed[dataset][field] = column
+    return {
+        dataset: open_source(
+            path, renamed=renamed[dataset], ignore_unknown=ignore_unknown, **how[dataset]
+        )
+        for dataset, path in paths.items()
+    }

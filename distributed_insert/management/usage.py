@@ -1,0 +1,73 @@
+"""Which options of populate_db go together, and what stands for those that were not given."""
+
+from typing import Any, Dict, Mapping, Sequence
+
+from django.core.management import CommandError
+
+from ..datasets import DATASETS
+from ..loading import Options
+
+# How files are written, and what becomes of records. Where no file is named, it was forgotten: what
+# is said about files is not meant for the sample, and the sample is not what should be updated.
+MODEL_OPTIONS = ("format", "encoding", "delimiter")
+"""What can be said of all files, or of one model's."""
+FILE_OPTIONS = (*MODEL_OPTIONS, "map", "ignore_unknown")
+RECORD_OPTIONS = ("on_conflict", "rejects", "max_errors")
+
+DEFAULTS = {
+    "format": [],
+    "encoding": [],
+    "delimiter": [],
+    "map": [],
+    "ignore_unknown": False,
+    "on_conflict": Options.on_conflict,
+}
+
+
+def option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def listed(words: Sequence[str], conjunction: str) -> str:
+    """Return words as in "a, b and c"."""
+    *others, last = words
+    return f"{', '.join(others)} {conjunction} {last}" if others else last
+
+
+FILES = [f"{option(dataset.plural)} FILE" for dataset in DATASETS]
+
+
+def check(models: Sequence[str], sample: bool, options: Mapping[str, Any]):
+    """Raise CommandError for options that do not go together.
+
+    `models` has the plural names of the models for which a file is named.
+    """
+    given = [name for name in (*FILE_OPTIONS, *RECORD_OPTIONS) if _is_given(options[name])]
+    of_files = [name for name in given if name in FILE_OPTIONS]
+    if sample and (models or of_files):
+        names = listed([option(name) for name in (*models, *of_files)], "and")
+        raise CommandError(f"--sample cannot be given together with {names}.", returncode=2)
+    if given and not models and not sample:
+        names = listed([option(name) for name in given], "and")
+        ways = FILES if of_files else [*FILES, "--sample"]
+        raise CommandError(
+            f"{names} {'go' if len(given) > 1 else 'goes'} with files"
+            f"{'' if of_files else ' or with --sample'}: add {listed(ways, 'or')}.",
+            returncode=2,
+        )
+
+
+def with_defaults(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the options with a value for each that was not given.
+
+    What `call_command` says of all files may be a string.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in MODEL_OPTIONS:
+        if isinstance(given.get(name), str):
+            given[name] = [(None, given[name])]
+    return {**options, **DEFAULTS, **given}
+
+
+def _is_given(value):
+    return value not in (None, []) and value is not False

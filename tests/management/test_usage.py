@@ -1,0 +1,125 @@
+import json
+
+from django.test import SimpleTestCase
+
+from distributed_insert.management.commands.populate_db import Command
+from distributed_insert.management.usage import DEFAULTS, FILE_OPTIONS, RECORD_OPTIONS, listed
+from distributed_insert.models import User
+
+from ..cases import CommandTestCase, PopulateTestCase, stored
+
+FILES = "--orders FILE, --users FILE"
+WITH_FILES = f"goes with files: add {FILES} or --products FILE."
+WITH_SAMPLE = f"goes with files or with --sample: add {FILES}, --products FILE or --sample."
+
+# For each option that needs a file, a value.
+VALUES = {
+    "format": "csv",
+    "encoding": "utf-8-sig",
+    "delimiter": ",",
+    "map": [("user", "name", "title")],
+    "ignore_unknown": True,
+    "on_conflict": "error",
+    "rejects": "rejects",
+    "max_errors": 0,
+}
+
+
+class UsageTests(PopulateTestCase):
+    def test_error_for_an_option_that_needs_a_file(self):
+        """Also with the value that stands for it where it is not given."""
+        for name, value in VALUES.items():
+            option = f"--{name.replace('_', '-')}"
+            with self.subTest(option=option):
+                message = WITH_FILES if name in FILE_OPTIONS else WITH_SAMPLE
+                self.assert_fails(f"{option} {message}", 2, **{name: value})
+        self.assertEqual(stored(User), [])
+        self.assertEqual({*FILE_OPTIONS, *RECORD_OPTIONS}, set(VALUES))
+
+    def test_error_for_several_options_names_them_all(self):
+        self.assert_fails(
+            "--on-conflict and --max-errors go with files or with --sample: "
+            f"add {FILES}, --products FILE or --sample.",
+            2,
+            on_conflict="update",
+            max_errors=3,
+        )
+        self.assert_fails(
+            f"--format, --map and --rejects go with files: add {FILES} or --products FILE.",
+            2,
+            format="csv",
+            map=VALUES["map"],
+            rejects="rejects",
+        )
+
+    def test_error_for_what_is_said_about_files_beside_the_sample(self):
+        for name in FILE_OPTIONS:
+            option = f"--{name.replace('_', '-')}"
+            with self.subTest(option=option):
+                self.assert_fails(
+                    f"--sample cannot be given together with {option}.",
+                    2,
+                    sample=True,
+                    **{name: VALUES[name]},
+                )
+
+    def test_error_for_a_file_beside_the_sample(self):
+        self.assert_fails(
+            "--sample cannot be given together with --users.", 2, sample=True, users="u.csv"
+        )
+        self.assert_fails(
+            "--sample cannot be given together with --orders, --users and --encoding.",
+            2,
+            sample=True,
+            users="u.csv",
+            orders="o.csv",
+            encoding="latin-1",
+        )
+
+    def test_what_was_not_given_needs_nothing(self):
+        nothing = {"map": [], "ignore_unknown": False, "on_conflict": None, "sample": False}
+        _, error = self.populate(batch_size=3, dry_run=True, **nothing)
+        self.assertIsNone(error)
+
+    def test_the_sample_goes_with_what_becomes_of_records(self):
+        _, error = self.populate(
+            sample=True, on_conflict="ignore", rejects=str(self.folder / "rejects"), max_errors=9
+        )
+        self.assertIsNone(error)
+        self.assertEqual(len(stored(User)), 9)
+
+
+class DefaultTests(SimpleTestCase):
+    def test_every_option_that_needs_a_file_has_no_default_of_its_own(self):
+        parser = Command().create_parser("manage.py", "populate_db")
+        self.assertEqual({parser.get_default(name) for name in VALUES}, {None})
+        self.assertLessEqual(set(DEFAULTS), set(VALUES))
+
+    def test_a_list_of_words(self):
+        self.assertEqual(listed(["a"], "or"), "a")
+        self.assertEqual(listed(["a", "b"], "or"), "a or b")
+        self.assertEqual(listed(["a", "b", "c"], "and"), "a, b and c")
+
+
+class TypedTests(CommandTestCase):
+    def test_an_option_without_a_file_ends_the_process_with_2_before_anything_is_written(self):
+        for options, message in (
+            (["--on-conflict=update"], f"--on-conflict {WITH_SAMPLE}"),
+            (["--ignore-unknown", "--migrate"], f"--ignore-unknown {WITH_FILES}"),
+            (["--sample", "--users=-"], "--sample cannot be given together with --users."),
+        ):
+            with self.subTest(options=options):
+                process = self.populate(*options, f"--summary={self.folder}/summary.json")
+                self.assertEqual(
+                    (process.returncode, process.stdout, process.stderr),
+                    (2, "", f"CommandError: {message}\n"),
+                )
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_the_summary_has_the_values_that_stand_for_what_was_not_given(self):
+        self.migrate()
+        path = self.folder / "summary.json"
+        process = self.populate("--summary", str(path))
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+        options = json.loads(path.read_text())["options"]
+        self.assertEqual({name: options[name] for name in DEFAULTS}, DEFAULTS)
