@@ -36,7 +36,8 @@ def _end_in_one_line(parser, message):
     hint = ""
     _, is_unknown, words = message.partition("unrecognized arguments: ")
     if is_unknown:
-        known = re.findall(r"--[\w-]+", parser.format_usage())
-        for similar in difflib.get_close_matches(re.split("[ =]", words)[0], known, 1):
-            hint = f" (did you mean {similar}?)"
+        known = re.findall(r"--([\w-]+)", parser.format_usage())
+        word = re.split("[ =]", words)[0].lstrip("-")
+        for similar in difflib.get_close_matches(word, known, n=1, cutoff=0.7):
+            hint = f" (did you mean --{similar}?)"
     parser.exit(2, f"{parser.prog}: error: {message}{hint}. See --help.\n")

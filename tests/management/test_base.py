@@ -38,7 +38,8 @@ class ParserTests(SimpleTestCase):
             (["--onconflict=update"], " (did you mean --on-conflict?)"),
             (["-users", "u.csv"], " (did you mean --users?)"),
             (["--batch-size", "10", "--dryrun"], " (did you mean --dry-run?)"),
-            (["--zzz"], ""),
+            (["--sellers=x"], ""),
+            (["--zip"], ""),
             (["users.csv"], " (did you mean --users?)"),
             (["stock.csv"], ""),
         ):
