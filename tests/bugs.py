@@ -1224,7 +1224,7 @@ MUTATIONS: List[Mutation] = [
         ("Progress bars are never shown", "progress.start()", "progress.refresh()"),
         ("Progress bars stay empty", "completed=bytes_read,", "completed=0,"),
         ("Progress bars stay after the end", "transient=True,", "transient=False,"),
-        ("Progress bars are torn in a narrow terminal", "bar_width=None", "bar_width=60"),
+        ("Bars are torn in a narrow terminal", "Column(no_wrap=True)", "Column()"),
         ("A finished model slows down", "progress.stop_task(task_id)", "progress.refresh()"),
         ("The time that orders wait counts", "progress.reset(task.id)", "progress.refresh()"),
         (

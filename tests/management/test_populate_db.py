@@ -425,6 +425,7 @@ class CommandTests(CommandTestCase):
             for workers in ("thread", "process"):
                 with self.subTest(number=number, workers=workers):
                     process = self.start(*options, f"--workers={workers}")
+                    self.addCleanup(process.kill)
                     process.stdin.write(beginning)
                     process.stdin.flush()
                     process.send_signal(number)
@@ -441,9 +442,10 @@ class CommandTests(CommandTestCase):
         self.migrate()
         products = self.file("products.csv", "id,name,price\n1,Lamp,9.5\n")
         process = self.start("--products", products, "--users", "-")
+        self.addCleanup(process.kill)
         process.stdin.write("id,name,email\n1,Ann,a@b\n")
         process.stdin.flush()
-        while not self.stored("products"):
+        while process.poll() is None and not self.stored("products"):
             pass
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 130)
