@@ -169,8 +169,11 @@ class _Coordinator:
 
     async def _read(self, model_load, job) -> Any:
         """Have a job done that may wait for input, until the load stops; return {} then."""
+        if not model_load.source.is_stream:
+            return await model_load.call(job)
+        # As a task, it comes after the write of the batch before, which is not to wait as well.
         done = asyncio.ensure_future(model_load.call(job))
-        while model_load.source.is_stream and not done.done():
+        while not done.done():
             await asyncio.wait([done], timeout=PATIENCE)
             if not done.done() and self._is_stopping():
                 model_load.source.give_up()

@@ -715,6 +715,17 @@ class SilentSourceTests(LoadTestCase):
                 self.assertEqual(progress, [(USERS, Counts(read=n, inserted=n), 0) for n in (2, 3)])
                 User.objects.all().delete()
 
+    def test_a_batch_is_stored_while_nothing_comes_after_it(self):
+        progress = []
+        outcome = load_with(
+            {USERS: SilentSource(users(1, 2))},
+            Options(batch_size=2),
+            stopped_by=lambda: 15 if progress else None,
+            on_progress=lambda *what: progress.append(what),
+        )
+        self.assertEqual(outcome.signal, 15)
+        self.assertEqual([row[0] for row in stored(User)], [1, 2])
+
     def test_a_signal_ends_the_wait_for_a_header(self):
         source = SilentSource(users(1), waits_for="check")
         outcome = load_with(
