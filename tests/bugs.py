@@ -675,7 +675,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Folders and devices are read",
-            "elif self.is_stream or stat.S_ISREG(os.stat(self.path).st_mode):",
+            "elif stat.S_ISREG(os.stat(self.path).st_mode):",
             "elif True:",
         ),
         (
@@ -798,6 +798,12 @@ MUTATIONS: List[Mutation] = [
             "The columns that a row lacks are not missing",
             "errors = self._field_errors(self._columns[: len(raw)])",
             "errors = self._field_errors(self._columns)",
+        ),
+        (
+            "A header waits for the line after it",
+            "if not text:\n                break\n            self._take(text, batch, 1)",
+            "if not text:\n                break\n            self._take(text, batch, 1)\n"
+            "            self._lines.peek(HEADER_LINES)",
         ),
         (
             "Rejects have another delimiter than their source",
@@ -1501,19 +1507,33 @@ MUTATIONS: List[Mutation] = [
             "reports.failed(error, shown)",
         ),
         (
+            "A file that is loaded is replaced by the summary",
+            "outputs(self, summary, paths.values())",
+            "outputs(self, summary)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/files.py",
+        ["management.test_options", "management.test_files"],
+        (
             "A field may be mapped twice",
             "if field in renamed[dataset]:",
             "if field == dataset:",
         ),
         (
-            "A file that is loaded is replaced by the summary",
-            "outputs(self, summary, paths.values())",
-            "outputs(self, summary)",
-        ),
-        (
             "Standard input is read for two models",
             ".count(STANDARD_INPUT) > 1:",
             ".count(STANDARD_INPUT) > 2:",
+        ),
+        (
+            "What is said of one model's file is said of all",
+            "values.get(name, values.get(None))",
+            "values.get(None, values.get(name))",
+        ),
+        (
+            "Options of a model without a file are ignored",
+            "for name in filter(None, values):",
+            "for name in ():",
         ),
     ),
     *mutations(

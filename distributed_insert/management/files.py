@@ -31,9 +31,9 @@ def file_sources(
                 how[dataset][option] = value
     renamed: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
     for name, field, column in map:
-        dataset = by_name.get(name)
-        if dataset is None:
+        if name not in by_name:
             raise CommandError(f"--map {name}.{field}: no file of that model.", returncode=2)
+        dataset = by_name[name]
         if field not in dataset.fields:
             raise CommandError(
                 f"--map {name}.{field}: {name} has the fields {', '.join(dataset.fields)}.",

@@ -68,10 +68,12 @@ class CsvSource(LinesSource):
     def _read_header(self):
         """Return the values of the header, or Malformed, or an empty list if there is none."""
         batch = _Table([], 0)
-        text = self._lines.peek(HEADER_LINES)
-        while text and not batch and self._line <= HEADER_LINES:
-            self._take(text, batch, 1)
+        # No line is waited for that is not needed: what is read may be a silent pipe.
+        while not batch and self._line <= HEADER_LINES:
             text = self._lines.peek(HEADER_LINES)
+            if not text:
+                break
+            self._take(text, batch, 1)
         header = batch[0] if batch else []
         # Formulas are quoted there.
         self._is_rejects_file = type(header) is list and "_errors" in header

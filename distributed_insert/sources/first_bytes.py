@@ -56,7 +56,11 @@ def unpacked(file: Any, is_stream: bool) -> Any:
     The file must be at its beginning. Raises LoadError without the file's name if what it holds
     cannot be read.
     """
-    first = file.read(COUNT)
+    first = part = file.read1(COUNT)
+    # A line that came through a pipe is not to wait for the next one.
+    while part and len(first) < COUNT and b"\n" not in first:
+        part = file.read1(COUNT - len(first))
+        first += part
     if is_stream:
         file = _Stream(first, file)
     else:

@@ -38,6 +38,7 @@ class TextFile:
         """Whether it can be read only once."""
         self.encoding = encoding
         self._file: Any = None
+        self._unpacked: Any = None
         self._opened_size: Optional[int] = None
 
     def open(self):
@@ -79,6 +80,8 @@ class TextFile:
 
         Raises LoadError if the file became shorter or longer while it was read.
         """
+        if self._unpacked is None:
+            self._unpacked = self._unpack()
         data = self._unpacked.read1(BLOCK_SIZE)
         self.is_at_end = not data
         if self.is_at_end and not self.is_stream:
@@ -131,11 +134,15 @@ class TextFile:
                 self._check_size()
             raise LoadError(f"{self.name}: {error.strerror or error}.") from error
 
-    def _begin(self):
+    def _unpack(self):
         try:
-            self._unpacked = unpacked(self._file, self.is_stream)
+            return unpacked(self._file, self.is_stream)
         except LoadError as error:
             raise LoadError(f"{self.name}: {error}") from error
+
+    def _begin(self):
+        # Not before it is read: a stream may be silent.
+        self._unpacked = None
         self._decode = codecs.getincrementaldecoder(self.encoding)().decode
         self._line = 1
         self._last = ""

@@ -6,10 +6,11 @@ import io
 import json
 import lzma
 import os
+import signal
 import subprocess
 import sys
 import threading
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from unittest import skipUnless
 
 from django.core.management import call_command
@@ -88,7 +89,7 @@ class FormatsTests(PopulateTestCase):
                 with redirect_stderr(errors), self.assertRaises(SystemExit) as caught:
                     parser.parse_args([argument])
                 self.assertEqual(caught.exception.code, 2)
-                self.assertIn(f"error: {message}\n", errors.getvalue())
+                self.assertIn(f"error: {message}. See --help.\n", errors.getvalue())
 
     def test_an_equals_sign_may_separate_columns(self):
         users = self.file("users.csv", USERS.replace(",", "="))
@@ -165,6 +166,26 @@ class PipeTests(CommandTestCase):
                 self.assertEqual((process.returncode, process.stderr), (0, ""))
                 self.assertEqual(self.stored("users"), STORED_USERS)
             writer.join()
+
+    def test_one_signal_is_enough_while_a_pipe_is_silent(self):
+        self.migrate()
+        path = self.folder / "pipe"
+        os.mkfifo(path)
+        for workers in ("thread", "process"):
+            with self.subTest(workers=workers):
+                process = self.start("--users", str(path), f"--workers={workers}")
+                self.addCleanup(process.kill)
+                writer = None
+                while writer is None:
+                    with suppress(OSError):  # Nobody reads yet.
+                        writer = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(timeout=60), 130)
+                self.assertEqual(
+                    process.communicate()[1],
+                    "CommandError: Stopped by SIGINT.\nNothing was stored.\n",
+                )
+                os.close(writer)
 
     @skipUnless(os.path.exists("/bin/bash"), "These are commands of bash.")
     def test_what_a_command_prints_is_read_as_a_stream(self):

@@ -212,7 +212,9 @@ class FileTests(PopulateTestCase):
         output = self.assert_fails(
             f"{missing}: No such file or directory.\n"
             f"{wrong}: wrong header: missing column 'name', 'price'; unknown column 'title'. "
-            "The header must name id, name, price, each once, in any order.\n"
+            "Its columns are 'id', 'title'; it must name id, name, price, each once, in any order. "
+            "If a column has another name, say so: --map product.name=title. To ignore other "
+            "columns: --ignore-unknown.\n"
             "Nothing was stored.",
             users=missing,
             products=wrong,

@@ -3,10 +3,10 @@ import gzip
 import io
 import os
 import sys
-from unittest import mock, skipIf
+from unittest import mock, skipIf, skipUnless
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.sources import Records, csv_file, files, text_file
+from distributed_insert.sources import Records, csv_file, files, open_source, text_file
 from distributed_insert.sources.base import Malformed
 from distributed_insert.sources.files import MAX_RECORD_LENGTH, MAX_VALUES
 from distributed_insert.sources.text_file import BLOCK_SIZE
@@ -486,6 +486,20 @@ class CsvHeaderTests(FormatTestCase):
         self.assert_refused(
             "\n" * 30_000 + "id,name,price\n", "no header in its first 10,000 lines."
         )
+
+    @skipUnless(hasattr(os, "mkfifo"), "This system has no FIFOs.")
+    def test_a_header_does_not_wait_for_the_line_after_it(self):
+        path = self.folder / "pipe.csv"
+        os.mkfifo(path)
+        source = open_source(path)
+        self.addCleanup(source.close)
+        source.open(PRODUCTS)
+        with open(path, "w") as writer:
+            writer.write("id,name,price\n")
+            writer.flush()
+            self.assertIs(source.check(), False)
+            writer.write("1,Lamp,1\n")
+        self.assertEqual(self.records(source), [(2, ["1", "Lamp", "1"])])
 
     def test_a_header_of_many_lines(self):
         source = self.opened('id,name,"_a\nb",price\n1,Lamp,x,1\n')
