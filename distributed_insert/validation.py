@@ -63,27 +63,27 @@ def _not_between(numbers, least, most):
 
 
 def identifier(label: str, parser: NumberParser) -> Rule:
-    errors = [f"{label} must be a positive integer"]
-
-    def rule(values):
-        ids = parser.integers(values)
-        return ids, dict.fromkeys(_not_between(ids, 1, MAX_INTEGER), errors)
-
-    return rule
+    error = f"{label} must be a positive integer"
+    return _between(1, MAX_INTEGER, parser.integers, label, error, error)
 
 
 def positive_integer(label: str, parser: NumberParser) -> Rule:
-    return _positive(label, parser.integers, 1, MAX_INTEGER, f"{label} must be an integer")
+    errors = f"{label} must be an integer", f"{label} must be positive"
+    return _between(1, MAX_INTEGER, parser.integers, label, *errors)
 
 
 def positive_number(label: str, parser: NumberParser) -> Rule:
-    return _positive(label, parser.floats, MIN_FLOAT, MAX_FLOAT, f"{label} must be a number")
+    errors = f"{label} must be a number", f"{label} must be positive"
+    return _between(MIN_FLOAT, MAX_FLOAT, parser.floats, label, *errors)
 
 
-def _positive(label, parse, least, most, kind_error):
+def _between(least, most, parse, label, kind_error, low_error):
+    kind, low, high = [kind_error], [low_error], [f"{label} must be at most {most}"]
+
     def error(number):
-        is_low = number is not None and number < least
-        return [f"{label} must be positive" if is_low else kind_error]
+        if number is None:
+            return kind
+        return low if number < least else high
 
     def rule(values):
         numbers = parse(values)

@@ -1082,8 +1082,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Ids begin at 2",
-            "return ids, dict.fromkeys(_not_between(ids, 1,",
-            "return ids, dict.fromkeys(_not_between(ids, 2,",
+            "return _between(1, MAX_INTEGER, parser.integers, label, error, error)",
+            "return _between(2, MAX_INTEGER, parser.integers, label, error, error)",
         ),
         (
             "Integers may be larger than a column holds",
@@ -1097,8 +1097,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A price that is not a number is called negative",
-            "is_low = number is not None and number < least",
-            "is_low = number is None or number < least",
+            "if number is None:\n            return kind",
+            "if number is None:\n            return low",
+        ),
+        (
+            "An id that is too large is called too small",
+            "return low if number < least else high",
+            "return low",
         ),
         (
             "False and empty lists are blank",

@@ -48,9 +48,11 @@ ORDER = {"id": "7", "user_id": "1", "product_id": "2", "quantity": "3"}
 
 NOT_TEXT_INTEGERS = (
     "", " ", "x", "1_000", "١٢", "²", "+5", " 12", "12 ", "3.0", "1e3", "0x10", "True", "--5", "-",
-    "9" * 5000,
 )  # fmt: skip
-NOT_INTEGERS = (None, True, False, 3.0, "5", "", [], {}, float("nan"), 10**400)
+NOT_INTEGERS = (None, True, False, 3.0, "5", "", [], {}, float("nan"))
+# The first is the least; the text is cut to 20 digits before it is a number.
+LARGE_TEXT_INTEGERS = ("2147483648", "99999999999", "9" * 20, "9" * 21, "9" * 500, "9" * 5000)
+LARGE_INTEGERS = (2147483648, 99999999999, 10**400)
 
 
 class IdTests(RuleTests):
@@ -62,15 +64,23 @@ class IdTests(RuleTests):
         self.assert_stored(user_rules, TEXT, {**USER, "id": "007"}, id=7)
 
     def test_other_text_is_rejected(self):
-        values = (*NOT_TEXT_INTEGERS, "0", "-7", "2147483648")
+        values = (*NOT_TEXT_INTEGERS, "0", "-7", "-2147483649", "-" + "9" * 500)
         for rules, record in ((user_rules, USER), (product_rules, PRODUCT), (order_rules, ORDER)):
             self.assert_rejected(rules, TEXT, record, "id", values, self.message)
 
     def test_typed_values_must_be_integers(self):
         record = {"id": 7, "name": "Ann", "email": "ann@example.com"}
         self.assert_stored(user_rules, TYPED, record)
-        values = (*NOT_INTEGERS, 0, -7, 2147483648)
+        values = (*NOT_INTEGERS, 0, -7, -2147483649, -(10**400))
         self.assert_rejected(user_rules, TYPED, record, "id", values, self.message)
+
+    def test_an_integer_that_no_column_holds_is_too_large(self):
+        message = "ID must be at most 2147483647"
+        for rules, record in ((user_rules, USER), (product_rules, PRODUCT), (order_rules, ORDER)):
+            self.assert_rejected(rules, TEXT, record, "id", LARGE_TEXT_INTEGERS, message)
+            typed = {**record, "id": 7, "price": 9.5, "quantity": 3, "user_id": 1, "product_id": 2}
+            typed = {name: typed[name] for name in record}
+            self.assert_rejected(rules, TYPED, typed, "id", LARGE_INTEGERS, message)
 
 
 class EmailTests(RuleTests):
@@ -170,10 +180,19 @@ class OrderTests(RuleTests):
 
     def test_quantity_must_be_an_integer(self):
         message = "Quantity must be an integer"
-        values = (*NOT_TEXT_INTEGERS, "2147483648")
-        self.assert_rejected(order_rules, TEXT, ORDER, "quantity", values, message)
-        values = (*NOT_INTEGERS, 2147483648)
-        self.assert_rejected(order_rules, TYPED, self.typed, "quantity", values, message)
+        self.assert_rejected(order_rules, TEXT, ORDER, "quantity", NOT_TEXT_INTEGERS, message)
+        self.assert_rejected(order_rules, TYPED, self.typed, "quantity", NOT_INTEGERS, message)
+
+    def test_quantities_and_references_that_no_column_holds_are_too_large(self):
+        for field, label in (
+            ("quantity", "Quantity"),
+            ("user_id", "User ID"),
+            ("product_id", "Product ID"),
+        ):
+            message = f"{label} must be at most 2147483647"
+            self.assert_rejected(order_rules, TEXT, ORDER, field, LARGE_TEXT_INTEGERS, message)
+            self.assert_rejected(order_rules, TYPED, self.typed, field, LARGE_INTEGERS, message)
+            self.assert_stored(order_rules, TYPED, {**self.typed, field: 2147483647})
 
     def test_quantity_must_be_positive(self):
         message = "Quantity must be positive"
@@ -185,9 +204,9 @@ class OrderTests(RuleTests):
     def test_references_must_be_positive_integers(self):
         for field, label in (("user_id", "User ID"), ("product_id", "Product ID")):
             message = f"{label} must be a positive integer"
-            values = (*NOT_TEXT_INTEGERS, "0", "-1", "2147483648")
+            values = (*NOT_TEXT_INTEGERS, "0", "-1")
             self.assert_rejected(order_rules, TEXT, ORDER, field, values, message)
-            values = (*NOT_INTEGERS, 0, -1, 2147483648)
+            values = (*NOT_INTEGERS, 0, -1)
             self.assert_rejected(order_rules, TYPED, self.typed, field, values, message)
 
 
@@ -279,12 +298,16 @@ class ValidateTests(SimpleTestCase):
 
     def test_the_messages_of_records_are_not_mixed_up(self):
         """One rule has the same list of messages for all of its records."""
-        verdict = validate(user_rules(TEXT), {"id": ["x", "y"], "name": ["", "Ann"]})
+        ids = ["x", "y", "9" * 20, "9" * 20]
+        names = ["", "Ann", "", "Ben"]
+        verdict = validate(user_rules(TEXT), {"id": ids, "name": names})
         self.assertEqual(
             verdict.errors,
             {
                 0: ["ID must be a positive integer", "Name cannot be empty"],
                 1: ["ID must be a positive integer"],
+                2: ["ID must be at most 2147483647", "Name cannot be empty"],
+                3: ["ID must be at most 2147483647"],
             },
         )
 

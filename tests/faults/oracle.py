@@ -140,8 +140,10 @@ def judge(alias, record, stored, options):
 
     def identifier(name, label):
         value = integer(present[name])
-        if value is None or not 1 <= value <= MAX_INTEGER:
+        if value is None or value < 1:
             return [f"{label} must be a positive integer"]
+        if value > MAX_INTEGER:
+            return [f"{label} must be at most 2147483647"]
         values[name] = value
         if name == "id":
             is_taken = value in stored[alias] and options.on_conflict == "error"
@@ -170,9 +172,10 @@ def judge(alias, record, stored, options):
             return [f"{label} must be {kind}"]
         return [] if value > 0 else [f"{label} must be positive"]
 
-    def quantity(value):
-        value = integer(value)
-        return None if value is not None and value > MAX_INTEGER else value
+    def quantity():
+        errors = positive("quantity", "Quantity", integer, "an integer")
+        is_large = not errors and values["quantity"] > MAX_INTEGER
+        return ["Quantity must be at most 2147483647"] if is_large else errors
 
     rules = {
         "users": [
@@ -190,7 +193,7 @@ def judge(alias, record, stored, options):
         ],
         "orders": [
             ("id", lambda: identifier("id", "ID")),
-            ("quantity", lambda: positive("quantity", "Quantity", quantity, "an integer")),
+            ("quantity", quantity),
             ("user_id", lambda: identifier("user_id", "User ID")),
             ("product_id", lambda: identifier("product_id", "Product ID")),
         ],
