@@ -308,8 +308,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Records may be lost or counted twice",
-            "if counts.read != counts.inserted",
-            "if counts.read < counts.inserted",
+            "if counts.read != in_place",
+            "if counts.read < in_place",
         ),
         (
             "Only the rejects of the last batch are kept",
@@ -431,8 +431,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A refused update is counted as updated",
-            "updated = len(conflicts) - len(errors)",
-            "updated = len(conflicts)",
+            "updated = len(conflicts) - unchanged - len(errors)",
+            "updated = len(conflicts) - unchanged",
+        ),
+        (
+            "A record that changes nothing is counted as updated",
+            "unchanged, errors = update(",
+            "_, errors = update(",
         ),
         (
             "A refused insert is blamed on the wrong record",
@@ -576,8 +581,18 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "One statement updates a row twice",
-            "statements[seen[keys[index]]].append(index)",
-            "statements[0].append(index)",
+            "turns[turn].append(index)",
+            "turns[0].append(index)",
+        ),
+        (
+            "Rows that are stored as they are are written again",
+            "changed = list(compress(indexes, map(ne, rows, stored_ones)))",
+            "changed = list(indexes)",
+        ),
+        (
+            "A row is compared with a refused one",
+            "written = [index for index in changed if index not in refused]",
+            "written = changed",
         ),
         (
             "Statements run in a transaction that has ended",
@@ -606,8 +621,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Only as many stored rows are compared as a statement takes parameters",
-            "for start in range(0, len(keys), size):\n        found",
-            "for start in range(0, min(len(keys), size), size):\n        found",
+            "for start in range(0, len(asked), size):\n        found",
+            "for start in range(0, min(len(asked), size), size):\n        found",
         ),
         (
             "Statements have more parameters than the database takes",

@@ -59,7 +59,8 @@ class ModelLoad:
     def add(self, result: BatchResult):
         pairs = zip(astuple(self.counts), astuple(result.counts))
         self.counts = counts = Counts(*map(sum, pairs))
-        if counts.read != counts.inserted + counts.updated + counts.ignored + counts.rejected:
+        in_place = counts.inserted + counts.updated + counts.unchanged
+        if counts.read != in_place + counts.ignored + counts.rejected:
             raise RuntimeError(f"{self.dataset.name} records were lost or counted twice: {counts}")
         self.rejects += result.rejects
 

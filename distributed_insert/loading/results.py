@@ -62,12 +62,14 @@ def _cut(text):
 
 @dataclass(frozen=True)
 class Counts:
-    """Records: read = inserted + updated + ignored + rejected."""
+    """Records: read = inserted + updated + unchanged + ignored + rejected."""
 
     read: int = 0
     inserted: int = 0
     updated: int = 0
     """Stored over one with the same id."""
+    unchanged: int = 0
+    """Not stored over one with the same id, which has the same values."""
     ignored: int = 0
     """Left out because one with the same id exists."""
     differing: int = 0

@@ -154,15 +154,15 @@ class LoadingWorker(Worker):
         indexes, columns = batch.accepted()
         conflicts, refused = insert(self.model, self.using, columns)
         inserted = len(indexes) - len(conflicts) - len(refused)
-        updated = ignored = 0
+        updated = unchanged = ignored = 0
         differing: Dict[int, str] = {}
         if self._options.on_conflict == ERROR:
             keys = columns[self._dataset.fields.index(self._dataset.key)]
             refused.update((i, already_exists(keys[i])) for i in conflicts)
         elif self._options.on_conflict == UPDATE:
-            errors = update(self.model, self.using, pick(columns, conflicts))
+            unchanged, errors = update(self.model, self.using, pick(columns, conflicts))
             refused.update((conflicts[i], error) for i, error in errors.items())
-            updated = len(conflicts) - len(errors)
+            updated = len(conflicts) - unchanged - len(errors)
         elif conflicts:
             ignored = len(conflicts)
             differing = self._differing(pick(columns, conflicts))
@@ -171,8 +171,16 @@ class LoadingWorker(Worker):
             batch.reject(indexes[i], CONFLICT, error)
         if self._options.on_conflict == ERROR:
             batch.check_conflicts(already_rejected, self.missing)
-        rejected = batch.rejected
-        return Counts(len(batch), inserted, updated, ignored, len(differing), rejected), differing
+        counts = Counts(
+            read=len(batch),
+            inserted=inserted,
+            updated=updated,
+            unchanged=unchanged,
+            ignored=ignored,
+            differing=len(differing),
+            rejected=batch.rejected,
+        )
+        return counts, differing
 
     def _differing(self, columns) -> Dict[int, str]:
         """Return by index how rows differ from the stored ones with their ids, if they do."""

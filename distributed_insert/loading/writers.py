@@ -1,14 +1,17 @@
 """One batch into one database. Refused rows are reported; the others are stored."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from itertools import compress
+from operator import ne
+from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
 from django.db import DataError, Error, IntegrityError, connections, transaction
 from django.db.models.constants import OnConflict
+from django.db.models.expressions import RawSQL
 
 from ..exceptions import LoadError
-from ..references import missing_ids
+from ..references import ONE_QUESTION, missing_ids
 from ..validation import Column
 
 # sqlite3 gives up the interpreter lock once per execution, and each time the threads fight for it:
@@ -26,6 +29,15 @@ class Insertion(NamedTuple):
     """The rows whose id was taken: stored before, or by an earlier row."""
     refused: Dict[int, str]
     """The message of the database for each row that it refused."""
+
+
+class Update(NamedTuple):
+    """What became of the rows of a batch; each of the others replaced a stored one."""
+
+    unchanged: int
+    """How many are stored as they are."""
+    refused: Dict[int, str]
+    """The message of the database for each row that it refused, by its index."""
 
 
 def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
@@ -60,9 +72,10 @@ def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
     return Insertion(sorted(conflicts), refused)
 
 
-def update(model, using: str, columns: Sequence[Column]) -> Dict[int, str]:
-    """Store rows over those with the same ids, one after the other; return the refused ones.
+def update(model, using: str, columns: Sequence[Column]) -> Update:
+    """Store rows over those with the same ids, one after the other.
 
+    A row is compared with the one that is stored at its turn, and is not sent if it is the same.
     The transaction rules are those of `insert`.
     """
     fields = model._meta.concrete_fields
@@ -73,19 +86,38 @@ def update(model, using: str, columns: Sequence[Column]) -> Dict[int, str]:
         [field.column for field in fields if not field.primary_key],
         [model._meta.pk.column],
     )
-    upsert = _Insert(model, using, suffix)
+    write = _Insert(model, using, suffix)
+    stored = stored_rows(model, using, set(keys))
+    unchanged = 0
+    refused: Dict[int, str] = {}
+    turns = _turns(keys)
+    are_more = len(turns) > 1
+    for indexes in turns:
+        rows = zip(*(pick(columns, indexes) if are_more else columns))
+        stored_ones = map(stored.get, map(keys.__getitem__, indexes))
+        changed = list(compress(indexes, map(ne, rows, stored_ones)))
+        unchanged += len(indexes) - len(changed)
+        found = _in_pieces(partial(write, pick(columns, changed)), using, len(changed))
+        refused.update((changed[position], message) for position, message in found.items())
+        if are_more:
+            written = [index for index in changed if index not in refused]
+            stored.update(zip(map(keys.__getitem__, written), zip(*pick(columns, written))))
+    return Update(unchanged, refused)
 
-    def write(start, stop):
-        # One statement cannot update a row twice: the second row with an id is in the second one.
-        statements = defaultdict(list)
-        seen: Counter[Any] = Counter()
-        for index in range(start, stop):
-            statements[seen[keys[index]]].append(index)
-            seen[keys[index]] += 1
-        for indexes in statements.values():
-            upsert(pick(columns, indexes))
 
-    return _in_pieces(write, using, len(keys))
+def _turns(keys) -> List[Sequence[int]]:
+    """Return the indexes of the first row with each key, then of the second ones, and so on.
+
+    One statement cannot update a row twice.
+    """
+    if len(set(keys)) == len(keys):
+        return [range(len(keys))]
+    turns: Dict[int, List[int]] = defaultdict(list)
+    seen: Dict[Any, int] = {}
+    for index, key in enumerate(keys):
+        turn = seen[key] = seen.get(key, -1) + 1
+        turns[turn].append(index)
+    return list(turns.values())
 
 
 def pick(columns: Sequence[Column], indexes: Sequence[int]) -> List[Column]:
@@ -93,16 +125,22 @@ def pick(columns: Sequence[Column], indexes: Sequence[int]) -> List[Column]:
     return [[column[index] for index in indexes] for column in columns]
 
 
-def stored_rows(model, using: str, keys: Sequence[Any]) -> Dict[Any, Tuple[Any, ...]]:
+def stored_rows(model, using: str, keys: Iterable[Any]) -> Dict[Any, Tuple[Any, ...]]:
     """Return the values of the model's fields, in order, of the rows with these ids, by id."""
     names = [field.name for field in model._meta.concrete_fields]
     key = names.index(model._meta.pk.name)
-    size = connections[using].features.max_query_params or max(len(keys), 1)
-    rows: Dict[Any, Tuple[Any, ...]] = {}
-    for start in range(0, len(keys), size):
-        found = model._base_manager.using(using).filter(pk__in=keys[start : start + size])
-        rows.update((row[key], row) for row in found.values_list(*names))
-    return rows
+    connection = connections[using]
+    rows = model._base_manager.using(using).values_list(*names)
+    asked = sorted(keys)
+    if connection.vendor in ONE_QUESTION:
+        table, to_parameter = ONE_QUESTION[connection.vendor]
+        ids = RawSQL(f"SELECT asked.value FROM {table}", [to_parameter(asked)])
+        return {row[key]: row for row in rows.filter(pk__in=ids)}
+    size = connection.features.max_query_params or max(len(asked), 1)
+    found: Dict[Any, Tuple[Any, ...]] = {}
+    for start in range(0, len(asked), size):
+        found.update((row[key], row) for row in rows.filter(pk__in=asked[start : start + size]))
+    return found
 
 
 def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]:
@@ -126,7 +164,8 @@ def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]
                 for begin in range(start, stop, size):
                     attempt(begin, min(begin + size, stop))
 
-    attempt(0, rows)
+    if rows:
+        attempt(0, rows)
     return refused
 
 

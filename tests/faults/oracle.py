@@ -103,7 +103,7 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
 
 
 def load_records(alias, records, stored, options):
-    names = ("read", "inserted", "updated", "ignored", "differing", "rejected")
+    names = ("read", "inserted", "updated", "unchanged", "ignored", "differing", "rejected")
     counts = dict.fromkeys(names, 0)
     in_file = []
     for number, record in enumerate(records, 1):
@@ -113,8 +113,12 @@ def load_records(alias, records, stored, options):
             in_file.append(Reject(number, record.line, record.data, errors, record.raw))
         elif values["id"] not in stored[alias]:
             became = "inserted"
+        elif options.on_conflict == "ignore":
+            became = "ignored"
+        elif stored[alias][values["id"]] == tuple(values[name] for name in FIELDS[alias]):
+            became = "unchanged"
         else:
-            became = {"ignore": "ignored", "update": "updated"}[options.on_conflict]
+            became = "updated"
         if became in ("inserted", "updated"):
             stored[alias][values["id"]] = tuple(values[name] for name in FIELDS[alias])
         if became == "ignored":

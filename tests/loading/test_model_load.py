@@ -132,8 +132,8 @@ class CountTests(SimpleTestCase):
     def test_batches_are_added_up(self):
         load = model_load()
         rejects = [Reject(number, None, {}, ["No."]) for number in (1, 2, 3)]
-        load.add(BatchResult(Counts(6, 1, 1, 2, 1, 2), rejects[:2], 60))
-        load.add(BatchResult(Counts(9, 2, 3, 3, 2, 1), rejects[2:], 90))
+        load.add(BatchResult(Counts(9, 1, 1, 3, 2, 1, 2), rejects[:2], 60))
+        load.add(BatchResult(Counts(13, 2, 3, 4, 3, 2, 1), rejects[2:], 90))
         load.seconds = 1.5
         load.rejects_file = "rejects/users.csv"
         self.assertEqual(
@@ -142,7 +142,7 @@ class CountTests(SimpleTestCase):
                 model="User",
                 source="sample",
                 database="users",
-                counts=Counts(15, 3, 4, 5, 3, 3),
+                counts=Counts(22, 3, 4, 7, 5, 3, 3),
                 is_stored=True,
                 is_unconfirmed=False,
                 rejects=tuple(rejects),
@@ -152,7 +152,14 @@ class CountTests(SimpleTestCase):
         )
 
     def test_records_that_are_lost_or_counted_twice_are_an_error(self):
-        for counts in (Counts(2, 1), Counts(1, 1, 1), Counts(1, 0, 0, 1, 0, 1), Counts(0, 1)):
+        for counts in (
+            Counts(2, 1),
+            Counts(1, 1, 1),
+            Counts(1, 1, 0, 1),
+            Counts(1, ignored=1, rejected=1),
+            Counts(2, ignored=1, differing=1),
+            Counts(0, 1),
+        ):
             with self.subTest(counts=counts), self.assertRaises(RuntimeError) as caught:
                 model_load().add(BatchResult(counts, [], 0))
             self.assertEqual(

@@ -10,7 +10,7 @@ from distributed_insert.loading.results import make_reject
 
 class ResultTests(SimpleTestCase):
     def test_counts_begin_at_nothing(self):
-        self.assertEqual(Counts(), Counts(0, 0, 0, 0, 0, 0))
+        self.assertEqual(Counts(), Counts(0, 0, 0, 0, 0, 0, 0))
 
     def test_results_cannot_be_changed(self):
         for result in (Counts(), Reject(1, None, {}, []), Outcome((), "thread", 0.0), Options()):

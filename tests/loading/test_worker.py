@@ -260,7 +260,7 @@ class ConflictTests(WorkerTestCase):
         while worker.read() is not None:
             results.append(worker.write({}, None))
         worker.close()
-        names = ("read", "inserted", "updated", "ignored", "differing", "rejected")
+        names = ("read", "inserted", "updated", "unchanged", "ignored", "differing", "rejected")
         return (
             {
                 name: total
@@ -359,6 +359,22 @@ class ConflictTests(WorkerTestCase):
                         {"read": 5, "inserted": 1, "updated": 3, "rejected": 1},
                         {4: ["Name cannot be empty"]},
                         [(1, "Ann"), (2, "Bea"), (3, "Cyd")],
+                    ),
+                )
+
+    def test_a_record_that_changes_nothing_is_counted_as_unchanged(self):
+        content = (
+            "1,Ann,a@b\n3,Cid,c@d\n3,Cid,c@d\n3,Cyd,c@d\n3, Cyd ,c@d\n2,Bob,b@c\n2,Ben,b@c\n"
+            "2,Ben,b@c\n2,Ben,c@b\n1,,a@b\n1,Ann,a@b\n"
+        )
+        for size in (*self.sizes, 20):
+            with self.subTest(batch_size=size):
+                self.assertEqual(
+                    self.loaded(content, size, on_conflict="update"),
+                    (
+                        {"read": 11, "inserted": 1, "updated": 4, "unchanged": 5, "rejected": 1},
+                        {10: ["Name cannot be empty"]},
+                        [(1, "Ann"), (2, "Ben"), (3, "Cyd")],
                     ),
                 )
 
@@ -467,6 +483,33 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
                 self.assertEqual(
                     [(key, name) for key, name, _ in stored(User)], [(1, "Ann"), (2, "Ben")]
                 )
+
+    def test_what_a_refused_update_leaves_is_unchanged_by_the_next_one(self):
+        self.trigger("UPDATE", "RAISE(ABORT, 'no bad names')", "NEW.name = 'Bad'")
+        names = ("Old", "Bad", "Old", "Bad", "Ann", "Ann", "Bad", "Ann")
+        self.content = "".join(f"1,{name},a@b\n" for name in names)
+        error = "Refused by the database: no bad names"
+        for size in self.sizes:
+            with self.subTest(batch_size=size):
+                User.objects.all().delete()
+                User.objects.create(id=1, name="Old", email="a@b")
+                self.assertEqual(
+                    self.loaded(size, on_conflict="update"),
+                    (
+                        Counts(read=8, updated=1, unchanged=4, rejected=3),
+                        {2: [error], 4: [error], 7: [error]},
+                    ),
+                )
+                self.assertEqual(stored(User), [(1, "Ann", "a@b")])
+
+    def test_no_trigger_sees_a_record_that_changes_nothing(self):
+        self.trigger("UPDATE", "RAISE(ABORT, 'no')")
+        User.objects.create(id=1, name="Old", email="a@b")
+        self.content = "1,Old,a@b\n2,Ben,b@c\n2,Ben,b@c\n"
+        self.assertEqual(
+            self.loaded(10, on_conflict="update"),
+            (Counts(read=3, inserted=1, unchanged=2), {}),
+        )
 
     def test_a_refused_row_takes_no_id(self):
         self.trigger("INSERT", "RAISE(ABORT, 'no bad names')", "NEW.name = 'Bad'")

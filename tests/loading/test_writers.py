@@ -17,7 +17,14 @@ from django.test import SimpleTestCase, TestCase
 
 from distributed_insert.exceptions import LoadError
 from distributed_insert.loading import writers
-from distributed_insert.loading.writers import Insertion, insert, pick, stored_rows, update
+from distributed_insert.loading.writers import (
+    Insertion,
+    Update,
+    insert,
+    pick,
+    stored_rows,
+    update,
+)
 from distributed_insert.models import User
 
 from ..cases import LoadTestCase, stored
@@ -164,7 +171,7 @@ class TriggerTests(SQLiteTestCase):
     def test_an_update_that_is_left_out_is_refused(self):
         self.insert([row(1, "Old"), row(2, "Old")])
         self.trigger("UPDATE", "RAISE(IGNORE)", "NEW.id = 2")
-        self.assertEqual(self.update([row(1), row(2), row(3)]), {1: LEFT_OUT})
+        self.assertEqual(self.update([row(1), row(2), row(3)]), Update(0, {1: LEFT_OUT}))
         self.assertEqual(stored(User), [row(1), row(2, "Old"), row(3)])
 
     def test_error_for_a_transaction_that_a_trigger_ends(self):
@@ -256,47 +263,71 @@ class UpdateTests(TestCase):
     def setUp(self):
         insert(User, "users", columns([row(1, "Old"), row(2, "Old"), row(3, "Old")]))
 
+    def update(self, rows):
+        return update(User, "users", columns(rows))
+
     def test_rows_replace_those_with_their_ids_and_the_last_wins(self):
         rows = [row(1, "New"), row(3, "Newer"), row(3, "Newest")]
-        self.assertEqual(update(User, "users", columns(rows)), {})
+        self.assertEqual(self.update(rows), Update(0, {}))
         self.assertEqual(stored(User), [row(1, "New"), row(2, "Old"), row(3, "Newest")])
 
-    def test_no_statement_has_an_id_twice(self):
-        """PostgreSQL does not update a row twice in one statement."""
-        written = []
+    def sent(self, rows):
+        """Update rows; return what is said of them, and the rows of each statement."""
+        statements = []
         original = writers._Insert.__call__
 
         def call(self, columns, *args):
-            written.append(columns[0])
+            statements.append(list(zip(*columns)))
             return original(self, columns, *args)
 
-        rows = [row(number, name) for name in ("New", "Newer", "Newest") for number in (1, 2, 9)]
         with mock.patch.object(writers._Insert, "__call__", call):
-            self.assertEqual(update(User, "users", columns(rows)), {})
-        self.assertEqual(written, [[1, 2, 9]] * 3)
+            return self.update(rows), statements
+
+    def test_no_statement_has_an_id_twice(self):
+        """PostgreSQL does not update a row twice in one statement."""
+        turns = [[row(n, name) for n in (1, 2, 9)] for name in ("New", "Newer", "Newest")]
+        self.assertEqual(self.sent(sum(turns, [])), (Update(0, {}), turns))
         self.assertEqual(
             stored(User), [row(1, "Newest"), row(2, "Newest"), row(3, "Old"), row(9, "Newest")]
         )
 
+    def test_a_row_that_is_stored_as_it_is_is_not_sent(self):
+        self.assertEqual(self.sent([row(1, "Old"), row(3, "Old")]), (Update(2, {}), []))
+        rows = [row(1, "Old"), row(2, "New"), (3, "Old", "other@example.com")]
+        self.assertEqual(self.sent(rows), (Update(1, {}), [rows[1:]]))
+        self.assertEqual(stored(User), rows)
+
+    def test_a_row_is_compared_with_the_one_before_it_that_has_its_id(self):
+        rows = [row(1, "New"), row(2, "Old"), row(1, "New"), row(1, "Old"), row(2, "New")]
+        rows += [row(1, "Old"), row(2, "New"), row(9, "New"), row(9, "New")]
+        turns = [[rows[0], rows[7]], [rows[4]], [rows[3]]]
+        self.assertEqual(self.sent(rows), (Update(5, {}), turns))
+        self.assertEqual(stored(User), [row(1, "Old"), row(2, "New"), row(3, "Old"), row(9, "New")])
+
+    def test_a_refused_row_is_not_the_one_before_it(self):
+        rows = [row(1, None), row(1, None), row(1, "Old"), row(1, "New"), row(1, None)]
+        unchanged, refused = self.update([*rows, row(1, "New")])
+        self.assertEqual((unchanged, list(refused)), (2, [0, 1, 4]))
+        self.assertEqual(stored(User)[0], row(1, "New"))
+
     def test_rows_with_new_ids_are_inserted(self):
-        self.assertEqual(update(User, "users", columns([row(4), row(4, "Newest")])), {})
+        self.assertEqual(self.update([row(4), row(4, "Newest")]), Update(0, {}))
         self.assertEqual(stored(User)[3:], [row(4, "Newest")])
 
     def test_rows_the_database_refuses_leave_the_old_ones(self):
-        refused = update(User, "users", columns([row(1, None), row(2, "New"), row(3, None)]))
-        self.assertEqual(list(refused), [0, 2])
+        unchanged, refused = self.update([row(1, None), row(2, "New"), row(3, None)])
+        self.assertEqual((unchanged, list(refused)), (0, [0, 2]))
         for error in refused.values():
             self.assertRegex(error, r"^Refused by the database: .*name")
         self.assertEqual(stored(User), [row(1, "Old"), row(2, "New"), row(3, "Old")])
 
     def test_a_refused_row_has_the_index_that_it_has_among_rows_with_the_same_ids(self):
         rows = [row(1, "New"), row(1, "Newer"), row(2, "New"), row(2, None), row(3, "New")]
-        refused = update(User, "users", columns(rows))
-        self.assertEqual(list(refused), [3])
+        self.assertEqual(list(self.update(rows).refused), [3])
         self.assertEqual(stored(User), [row(1, "Newer"), row(2, "New"), row(3, "New")])
 
     def test_no_rows_are_no_error(self):
-        self.assertEqual(update(User, "users", columns([])), {})
+        self.assertEqual(self.sent([]), (Update(0, {}), []))
 
 
 class ReadTests(TestCase):
@@ -312,3 +343,14 @@ class ReadTests(TestCase):
         self.assertEqual(stored_rows(User, "users", [3, 1, 3, 9999]), {1: rows[0], 3: rows[2]})
         self.assertEqual(stored_rows(User, "users", list(range(1, 3001))), {r[0]: r for r in rows})
         self.assertEqual(stored_rows(User, "users", []), {})
+
+    def test_stored_rows_of_a_database_that_takes_no_list_of_ids(self):
+        rows = [row(number) for number in range(1, 8)]
+        insert(User, "users", columns(rows))
+        with mock.patch.dict(writers.ONE_QUESTION, clear=True):
+            with mock.patch.object(connections["users"].features, "max_query_params", 2):
+                self.assertEqual(
+                    stored_rows(User, "users", {5, 1, 7, 9, 2}),
+                    {n: row(n) for n in (1, 2, 5, 7)},
+                )
+            self.assertEqual(stored_rows(User, "users", []), {})

@@ -52,7 +52,7 @@ class OptionsTestCase(PopulateTestCase):
         path = self.folder / "summary.json"
         self.populate(summary=str(path), **options)
         document = json.loads(path.read_text())
-        names = ("read", "inserted", "updated", "ignored", "differing", "rejected")
+        names = ("read", "inserted", "updated", "unchanged", "ignored", "differing", "rejected")
         return document["exit_code"], {
             name: tuple(model[n] for n in names) for name, model in document["models"].items()
         }
@@ -140,26 +140,26 @@ class ConflictTests(OptionsTestCase):
                 User.objects.all().delete()
 
     def test_error_rejects_the_later_record(self):
-        self.assert_outcome(3, (5, 1, 0, 0, 0, 4), [(1, "Ann"), (2, "Ben"), (3, "Cid")])
+        self.assert_outcome(3, (5, 1, 0, 0, 0, 0, 4), [(1, "Ann"), (2, "Ben"), (3, "Cid")])
 
     def test_ignore_keeps_the_first(self):
         self.assert_outcome(
-            3, (5, 1, 0, 3, 3, 1), [(1, "Ann"), (2, "Ben"), (3, "Cid")], on_conflict="ignore"
+            3, (5, 1, 0, 0, 3, 3, 1), [(1, "Ann"), (2, "Ben"), (3, "Cid")], on_conflict="ignore"
         )
 
     def test_update_lets_the_last_win(self):
         self.assert_outcome(
-            3, (5, 1, 3, 0, 0, 1), [(1, "Ann"), (2, "Bea"), (3, "Cyd")], on_conflict="update"
+            3, (5, 1, 3, 0, 0, 0, 1), [(1, "Ann"), (2, "Bea"), (3, "Cyd")], on_conflict="update"
         )
 
     def test_a_whole_load_again_is_ignored_and_the_exit_status_is_0(self):
         path = self.file("first.csv", self.first)
-        self.assertEqual(self.counts(users=path), (0, {"user": (2, 2, 0, 0, 0, 0)}))
+        self.assertEqual(self.counts(users=path), (0, {"user": (2, 2, 0, 0, 0, 0, 0)}))
         self.assertEqual(
-            self.counts(users=path, on_conflict="ignore"), (0, {"user": (2, 0, 0, 2, 0, 0)})
+            self.counts(users=path, on_conflict="ignore"), (0, {"user": (2, 0, 0, 0, 2, 0, 0)})
         )
         self.assertEqual(
-            self.counts(users=path, on_conflict="update"), (0, {"user": (2, 0, 2, 0, 0, 0)})
+            self.counts(users=path, on_conflict="update"), (0, {"user": (2, 0, 0, 2, 0, 0, 0)})
         )
 
 
@@ -425,6 +425,7 @@ class SummaryTests(OptionsTestCase):
                 "read": 4,
                 "inserted": 2,
                 "updated": 0,
+                "unchanged": 0,
                 "ignored": 0,
                 "differing": 0,
                 "rejected": 2,

@@ -12,7 +12,9 @@ from .test_text import model, outcome
 
 class DocumentTests(SimpleTestCase):
     def test_the_document_has_the_whole_outcome(self):
-        counts = Counts(read=9, inserted=2, updated=1, ignored=5, differing=4, rejected=1)
+        counts = Counts(
+            read=12, inserted=2, updated=1, unchanged=3, ignored=5, differing=4, rejected=1
+        )
         ended = outcome(model(counts=counts, rejects_file="rejects/products.csv"), seconds=1.23456)
         self.assertEqual(
             document(ended, 3, {"batch_size": 10}),
@@ -27,9 +29,10 @@ class DocumentTests(SimpleTestCase):
                     "product": {
                         "source": "products.csv",
                         "database": "products",
-                        "read": 9,
+                        "read": 12,
                         "inserted": 2,
                         "updated": 1,
+                        "unchanged": 3,
                         "ignored": 5,
                         "differing": 4,
                         "rejected": 1,

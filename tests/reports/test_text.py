@@ -158,7 +158,7 @@ class ReportTests(SimpleTestCase):
 
 class SummaryTests(SimpleTestCase):
     def test_counts_that_are_zero_have_no_column_unless_they_always_have_one(self):
-        counts = Counts(read=9_346, inserted=2, updated=1, ignored=9_343, differing=4)
+        counts = Counts(read=9_352, inserted=2, updated=1, unchanged=6, ignored=9_343, differing=4)
         self.assertEqual(
             list(
                 counts_table(
@@ -167,9 +167,12 @@ class SummaryTests(SimpleTestCase):
                 )
             ),
             [
-                "Model  Database   Read  Inserted  Updated  Ignored  Differing  Rejected  Seconds",
-                "Item   items     9,346         2        1    9,343          4         0     0.50",
-                "Total            9,346         2        1    9,343          4         0     0.75",
+                "Model  Database   Read  Inserted  Updated  Unchanged  Ignored  Differing  "
+                "Rejected  Seconds",
+                "Item   items     9,352         2        1          6    9,343          4  "
+                "       0     0.50",
+                "Total            9,352         2        1          6    9,343          4  "
+                "       0     0.75",
             ],
         )
         counts = Counts(read=2, inserted=2)
