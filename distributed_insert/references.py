@@ -49,13 +49,19 @@ def does_not_exist(model, key: int) -> str:
     return f"Invalid reference: {model._meta.model_name} {key} does not exist"
 
 
+def some_do_not_exist(model) -> str:
+    """Return what the messages of `does_not_exist` have in common."""
+    return f"Invalid reference: {model._meta.model_name} does not exist"
+
+
 def check_stored(
     model, references: Mapping[str, Any], batch_size: int
-) -> Iterator[Tuple[int, List[Tuple[int, Dict[str, Any], List[str]]]]]:
+) -> Iterator[Tuple[int, List[Tuple[int, Dict[str, Any], List[Tuple[Any, int]]]]]]:
     """Go through a model's table in the order of its keys, in batches.
 
     For each batch come the number of its records, and of those that refer to nothing the place in
-    the batch from 1, the record and the errors. Memory is bounded by the batch.
+    the batch from 1, the record, and the model and the id of each that does not exist. Memory is
+    bounded by the batch.
     """
     names = [field.name for field in model._meta.concrete_fields]
     records = iter(model._base_manager.order_by("pk").values(*names).iterator(batch_size))
@@ -66,13 +72,13 @@ def check_stored(
         }
         dangling = []
         for place, record in enumerate(batch, 1):
-            errors = [
-                does_not_exist(parent, record[name])
+            absent = [
+                (parent, record[name])
                 for name, parent in references.items()
                 if record[name] in missing[name]
             ]
-            if errors:
-                dangling.append((place, record, errors))
+            if absent:
+                dangling.append((place, record, absent))
         yield len(batch), dangling
 
 

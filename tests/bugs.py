@@ -346,6 +346,31 @@ MUTATIONS: List[Mutation] = [
             "except (ValueError, SyntaxError):\n        return value",
         ),
     ),
+    *mutations(
+        "distributed_insert/loading/reasons.py",
+        ["loading.test_reasons"],
+        (
+            "There are as many reasons as a file has unknown fields",
+            "if len(self._first) == MAX_REASONS:",
+            "if not reason:",
+        ),
+        (
+            "The first hundred reasons of each batch are named",
+            "for reason, number in Counter(reasons).items():",
+            "self._first.clear()\n        for reason, number in Counter(reasons).items():",
+        ),
+        ("A reason may be of any length", "elif len(reason) > MAX_CHARACTERS:", "elif not reason:"),
+        (
+            "Where a record is malformed is a part of the reason",
+            'if reason.startswith("Malformed "):',
+            'if reason == "Malformed":',
+        ),
+        (
+            "Equal reasons are in the order in which they were found",
+            "key=lambda item: (-item[1], item[0])",
+            "key=lambda item: -item[1]",
+        ),
+    ),
     # The worker and its batches.
     *mutations(
         "distributed_insert/loading/batch.py",
@@ -406,6 +431,16 @@ MUTATIONS: List[Mutation] = [
             "self.reject(index, RULE)",
         ),
         (
+            "Each missing parent is a reason",
+            "self.reject(index, REFERENCE, message, reason=reason)",
+            "self.reject(index, REFERENCE, message)",
+        ),
+        (
+            "Each id that exists is a reason",
+            "self.reject(index, CONFLICT, already_exists(key), reason=ID_EXISTS)",
+            "self.reject(index, CONFLICT, already_exists(key))",
+        ),
+        (
             "A record may be left out without a reason",
             "if index not in self._errors:\n",
             "if index in self._others:\n",
@@ -441,14 +476,25 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A refused insert is blamed on the wrong record",
+            "batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)",
+            "batch.reject(i, CONFLICT, error, reason=REFUSED)",
+        ),
+        (
+            "Each text of the database is a reason",
+            "batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)",
             "batch.reject(indexes[i], CONFLICT, error)",
-            "batch.reject(i, CONFLICT, error)",
+        ),
+        (
+            "Of the batch with too many rejects no reason is counted",
+            "reasons = self._reasons.count(batch.reasons(rejects))",
+            "reasons = self._reasons.count(batch.reasons(rejects if rejects_left is None else []))",
         ),
         (
             "Rejects are written after the commit",
-            "                self._write_rejects(batch, differing)\n"
+            "                self._write_rejects(batch, rejects, differing)\n"
             "                is_written = True",
-            "                is_written = True\n            self._write_rejects(batch, differing)",
+            "                is_written = True\n"
+            "            self._write_rejects(batch, rejects, differing)",
         ),
         (
             "A commit that failed is taken for a rollback",
@@ -512,8 +558,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Ignored records that differ are not written to the file of rejects",
-            "errors.update((index, [error]) for index, error in differing.items())",
-            "errors.update(())",
+            "indexes = batch.in_order([*rejects, *differing]) if differing else rejects",
+            "indexes = rejects",
         ),
         (
             "Records are numbered from 1 in each batch",
@@ -537,8 +583,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Progress runs ahead by the batches that are not written yet",
-            "return BatchResult(counts, kept, bytes_read)",
-            "return BatchResult(counts, kept, self._source.bytes_read)",
+            "return BatchResult(counts, kept, reasons, bytes_read)",
+            "return BatchResult(counts, kept, reasons, self._source.bytes_read)",
         ),
         (
             "A database without tables is an error in the middle of the load",
@@ -1230,6 +1276,21 @@ MUTATIONS: List[Mutation] = [
             "all_records = samples.get(model.model)",
         ),
         (
+            "The file that has the other rejects is not named",
+            'where = f", in {model.rejects_file}" if model.rejects_file else hint',
+            "where = hint",
+        ),
+        (
+            "The name of a field can move the cursor",
+            "shown = reason if reason.isprintable() else",
+            "shown = reason if reason else",
+        ),
+        (
+            "With verbosity 0 nobody knows whose reasons these are",
+            'yield "By reason:" if verbosity else',
+            'yield "By reason:" if True else',
+        ),
+        (
             "An interrupt hides an error",
             "if outcome.error:\n        return FAILED",
             "if outcome.error and not outcome.signal:\n        return FAILED",
@@ -1517,8 +1578,8 @@ MUTATIONS: List[Mutation] = [
         (
             "The summary waits for the report",
             "failure = summary_file.finish(reports.document(outcome, exit_code, shown))\n"
-            "        print_lines(reports.report(outcome, samples, load_options.dry_run))",
-            "print_lines(reports.report(outcome, samples, load_options.dry_run))\n"
+            "        print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))",
+            "print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))\n"
             "        failure = summary_file.finish(reports.document(outcome, exit_code, shown))",
         ),
         (
@@ -1554,6 +1615,20 @@ MUTATIONS: List[Mutation] = [
             "Options of a model without a file are ignored",
             "for name in filter(None, values):",
             "for name in ():",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_populate_db.FileTests"],
+        (
+            "Verbosity 2 lists some of the rejects",
+            "KEPT_REJECTS if verbosity < 2 else None",
+            "KEPT_REJECTS",
+        ),
+        (
+            "Verbosity 0 lists rejects",
+            "load_options.dry_run, verbosity)",
+            "load_options.dry_run, 1)",
         ),
     ),
     *mutations(

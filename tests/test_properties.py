@@ -186,7 +186,7 @@ class SameVerdictsTests(TransactionTestCase, LoadTestCase):
         rows = [stored(model) for model in (User, Product, Order)]
         for model in (User, Product, Order):
             model.objects.all().delete()
-        return outcome.error, [(m.counts, m.rejects) for m in outcome.models], rows
+        return outcome.error, [(m.counts, m.rejects, m.reasons) for m in outcome.models], rows
 
     @relaxed
     @given(

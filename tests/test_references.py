@@ -14,6 +14,7 @@ from distributed_insert.references import (
     does_not_exist,
     missing_ids,
     records_that_refer_to,
+    some_do_not_exist,
 )
 
 from .cases import stored
@@ -76,6 +77,7 @@ class MessageTests(SimpleTestCase):
                 "Invalid reference: product 11 does not exist",
             ],
         )
+        self.assertEqual(some_do_not_exist(User), "Invalid reference: user does not exist")
 
 
 class CheckStoredTests(TestCase):
@@ -96,8 +98,7 @@ class CheckStoredTests(TestCase):
         return {"id": number, "user_id": user, "product_id": product, "quantity": 1}
 
     def test_records_that_refer_to_nothing_come_with_their_batch_and_place(self):
-        no_user = "Invalid reference: user 8 does not exist"
-        no_product = "Invalid reference: product 9 does not exist"
+        no_user, no_product = (User, 8), (Product, 9)
         third = (self.order(3, 8, 1), [no_user])
         fourth = (self.order(4, 8, 9), [no_user, no_product])
         fifth = (self.order(5, 1, 9), [no_product])

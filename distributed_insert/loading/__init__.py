@@ -2,9 +2,11 @@
 
 from .coordinator import load, rejection
 from .options import ON_CONFLICT, UPDATE, Options
-from .results import Counts, ModelResult, Outcome, Reject
+from .reasons import most_frequent_first
+from .results import KEPT_REJECTS, Counts, ModelResult, Outcome, Reject
 
 __all__ = [
+    "KEPT_REJECTS",
     "ON_CONFLICT",
     "UPDATE",
     "Counts",
@@ -13,5 +15,6 @@ __all__ = [
     "Outcome",
     "Reject",
     "load",
+    "most_frequent_first",
     "rejection",
 ]

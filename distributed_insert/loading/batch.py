@@ -1,12 +1,13 @@
 """A batch of records: what its columns hold, and what is wrong with which record."""
 
-from itertools import compress, count
+from itertools import chain, compress, count
 from operator import itemgetter
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..references import does_not_exist
+from ..references import does_not_exist, some_do_not_exist
 from ..sources import Records, Source
 from ..validation import Column, Rules, validate
+from .reasons import ID_EXISTS
 
 # The kinds of errors, in the order in which a record's errors are reported.
 CONFLICT, RULE, REFERENCE, FIELD = range(4)
@@ -27,7 +28,7 @@ class Batch:
         self._references = dataset.references
         self._key = dataset.key
         self._records = records
-        self._errors: Dict[int, List[Tuple[int, str]]] = {}
+        self._errors: Dict[int, List[Tuple[int, str, str]]] = {}
         self._columns, errors, self._broken = validate(
             rules, dict(zip(dataset.fields, records.columns))
         )
@@ -53,10 +54,13 @@ class Batch:
     def rejected(self) -> int:
         return len(self._errors)
 
-    def reject(self, index: int, kind: int, *messages: str):
-        """Reject a record for reasons of one kind, if there are any."""
+    def reject(self, index: int, kind: int, *messages: str, reason: str = ""):
+        """Reject a record for errors of one kind, if there are any.
+
+        Their `reason` is what to count them under, if not under the messages themselves.
+        """
         for message in messages:
-            self._errors.setdefault(index, []).append((kind, message))
+            self._errors.setdefault(index, []).append((kind, message, reason or message))
             if index < len(self._is_accepted):
                 self._is_accepted[index] = 0
 
@@ -67,9 +71,10 @@ class Batch:
     def check_references(self, missing: Mapping[str, Set[int]]):
         """Reject the records whose fields hold one of the ids that are `missing` in the parents."""
         for name, parent in self._references.items():
+            reason = some_do_not_exist(parent)
             for index in self._indexes_of(name, missing[name]) if missing[name] else ():
                 message = does_not_exist(parent, self._value(name, index))
-                self.reject(index, REFERENCE, message)
+                self.reject(index, REFERENCE, message, reason=reason)
 
     def check_conflicts(self, rejected: Iterable[int], missing_ids: Callable[[Set[int]], Set[int]]):
         """Also report an existing id for records that were rejected before the rest was stored.
@@ -90,7 +95,7 @@ class Batch:
         stored = ids - missing_ids(ids)
         for index, key in keys.items():
             if key in stored and stored_here.get(key, -1) < places[index]:
-                self.reject(index, CONFLICT, already_exists(key))
+                self.reject(index, CONFLICT, already_exists(key), reason=ID_EXISTS)
 
     def accepted(self) -> Tuple[Sequence[int], List[Column]]:
         """Return the indexes of the records to be stored, and the columns of their values."""
@@ -115,7 +120,11 @@ class Batch:
         errors = self._errors[index]
         if len(errors) > 1:
             errors = sorted(errors, key=itemgetter(0))
-        return [message for _, message in errors]
+        return [message for _, message, _ in errors]
+
+    def reasons(self, indexes: Iterable[int]) -> Iterable[str]:
+        """Return what each error of these rejects is to be counted under."""
+        return map(itemgetter(2), chain.from_iterable(map(self._errors.__getitem__, indexes)))
 
     def place(self, index: int) -> int:
         """Return a record's place in the batch, from 0."""

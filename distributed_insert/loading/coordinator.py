@@ -25,7 +25,7 @@ from ..exceptions import GivenUp, LoadError
 from ..sources import PATIENCE, Source
 from .model_load import ModelLoad
 from .options import Options
-from .results import Counts, Outcome
+from .results import KEPT_REJECTS, Counts, Outcome
 from .worker import LoadingWorker, Worker
 
 
@@ -34,6 +34,7 @@ def load(
     options: Options,
     stopped_by: Callable[[], Optional[int]] = lambda: None,
     on_progress: Optional[Callable[[Dataset, Counts, Optional[int]], None]] = None,
+    kept_rejects: Optional[int] = KEPT_REJECTS,
 ) -> Outcome:
     """Load each dataset from its source, all at the same time, and return what became of them.
 
@@ -47,15 +48,18 @@ def load(
     leaves the parents of records that do not exist, never the reverse.
 
     `stopped_by` returns the number of a signal once one has come: the load then stops at the next
-    batch, and waits for standard input no longer. `on_progress` is called after each batch with its
-    dataset, the counts so far, and how many bytes of the source have been read, and once more, with
-    None for the bytes, when all of the dataset has been loaded.
+    batch, and waits for standard input and pipes no longer. `on_progress` is called after each
+    batch with its dataset, the counts so far, and how many bytes of the source have been read, and
+    once more, with None for the bytes, when all of the dataset has been loaded.
+
+    The outcome has the first `kept_rejects` of each model, or, if that is None, all of them, in
+    memory.
     """
     started = time.perf_counter()
     parents = {model for dataset in sources for model in dataset.references.values()}
     datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
     workers = {
-        d.model: LoadingWorker(d, sources[d], options) if d in sources else Worker(d)
+        d.model: LoadingWorker(d, sources[d], options, kept_rejects) if d in sources else Worker(d)
         for d in datasets
     }
     loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}

@@ -1,6 +1,7 @@
 """The load of one model, as the coordinator sees it."""
 
 import asyncio
+from collections import Counter
 from dataclasses import astuple
 from typing import List, Optional
 
@@ -9,6 +10,7 @@ from django.db import Error
 from ..databases import reason
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..executors import Executor, WorkerLost
+from .reasons import most_frequent_first
 from .results import BatchResult, Counts, ModelResult, Reject
 
 
@@ -23,6 +25,7 @@ class ModelLoad:
         self.source = source
         self.counts = Counts()
         self.rejects: List[Reject] = []
+        self.reasons: Counter[str] = Counter()
         self.rejects_file: Optional[str] = None
         self.seconds = 0.0
         self.is_stored = not options.one_transaction
@@ -63,6 +66,7 @@ class ModelLoad:
         if counts.read != in_place + counts.ignored + counts.rejected:
             raise RuntimeError(f"{self.dataset.name} records were lost or counted twice: {counts}")
         self.rejects += result.rejects
+        self.reasons.update(result.reasons)
 
     def result(self) -> ModelResult:
         return ModelResult(
@@ -75,4 +79,5 @@ class ModelLoad:
             rejects=tuple(self.rejects),
             rejects_file=self.rejects_file,
             seconds=self.seconds,
+            reasons=most_frequent_first(self.reasons),
         )

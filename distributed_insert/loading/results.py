@@ -1,13 +1,14 @@
 """What happened, in frozen records."""
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ..exceptions import LoadError
 
-# Of each model, as many rejects are kept in memory as a person would read; all are counted.
+# Of each model, as many rejects are kept in memory as a person would read, unless all are asked
+# for; all are counted.
 KEPT_REJECTS = 20
 
 
@@ -84,6 +85,8 @@ class BatchResult:
     counts: Counts
     rejects: List[Reject]
     """The first of the rejected records, as many as were asked for, in the order of the source."""
+    reasons: Mapping[str, int]
+    """How many errors of the rejected records had each reason."""
     bytes_read: int
     """How many bytes of the source had been read by then."""
 
@@ -109,6 +112,11 @@ class ModelResult:
     """Where all of them are, in their source's format, and the differing ones; None if none are."""
     seconds: float
     """From the start of the load to the model's last batch."""
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    """How many records were rejected for each reason, the most frequent one first.
+
+    A record with several errors counts for each.
+    """
 
 
 @dataclass(frozen=True)

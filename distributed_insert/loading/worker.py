@@ -14,6 +14,7 @@ from ..references import missing_ids
 from ..sources import RejectsFile, Source
 from .batch import CONFLICT, Batch, already_exists
 from .options import ERROR, UPDATE, Options
+from .reasons import ID_EXISTS, REFUSED, ReasonCounter
 from .results import KEPT_REJECTS, BatchResult, Counts, make_reject
 from .writers import insert, pick, stored_rows, update
 
@@ -44,9 +45,15 @@ class Worker:
 
 
 class LoadingWorker(Worker):
-    """A worker that also loads its model from a source."""
+    """A worker that also loads its model from a source, and returns the first rejects."""
 
-    def __init__(self, dataset: Dataset, source: Source, options: Options):
+    def __init__(
+        self,
+        dataset: Dataset,
+        source: Source,
+        options: Options,
+        kept_rejects: Optional[int] = KEPT_REJECTS,
+    ):
         super().__init__(dataset)
         self.reads_stream = source.is_stream
         self._source = source
@@ -56,7 +63,8 @@ class LoadingWorker(Worker):
             self._rejects_file = RejectsFile(options.rejects, dataset.plural, source)
         self._batches: Deque[Tuple[Batch, int]] = deque()
         self._read = 0
-        self._rejects_to_keep = KEPT_REJECTS
+        self._rejects_to_keep = kept_rejects
+        self._reasons = ReasonCounter()
         self._transaction = ExitStack()
 
     def open(self) -> Optional[str]:
@@ -105,17 +113,20 @@ class LoadingWorker(Worker):
                 if rejects_left is not None and counts.rejected > rejects_left:
                     transaction.set_rollback(True, using=self.using)
                     counts = Counts(read=counts.rejected, rejected=counts.rejected)
+                rejects = batch.rejects()
                 # Before the commit: a record must not be lost between the two.
-                self._write_rejects(batch, differing)
+                self._write_rejects(batch, rejects, differing)
                 is_written = True
         except Error as error:
             if is_written and not self._options.one_transaction:
                 raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
             raise
-        kept = [self._reject(batch, i) for i in batch.rejects()[: self._rejects_to_keep]]
-        self._rejects_to_keep -= len(kept)
+        kept = [self._reject(batch, i) for i in rejects[: self._rejects_to_keep]]
+        if self._rejects_to_keep is not None:
+            self._rejects_to_keep -= len(kept)
         self._read += len(batch)
-        return BatchResult(counts, kept, bytes_read)
+        reasons = self._reasons.count(batch.reasons(rejects))
+        return BatchResult(counts, kept, reasons, bytes_read)
 
     def prepare(self):
         """Make sure that the transaction still stands. Raises LoadError."""
@@ -158,7 +169,8 @@ class LoadingWorker(Worker):
         differing: Dict[int, str] = {}
         if self._options.on_conflict == ERROR:
             keys = columns[self._dataset.fields.index(self._dataset.key)]
-            refused.update((i, already_exists(keys[i])) for i in conflicts)
+            for i in conflicts:
+                batch.reject(indexes[i], CONFLICT, already_exists(keys[i]), reason=ID_EXISTS)
         elif self._options.on_conflict == UPDATE:
             unchanged, errors = update(self.model, self.using, pick(columns, conflicts))
             refused.update((conflicts[i], error) for i, error in errors.items())
@@ -168,7 +180,7 @@ class LoadingWorker(Worker):
             differing = self._differing(pick(columns, conflicts))
             differing = {indexes[conflicts[i]]: error for i, error in differing.items()}
         for i, error in refused.items():
-            batch.reject(indexes[i], CONFLICT, error)
+            batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)
         if self._options.on_conflict == ERROR:
             batch.check_conflicts(already_rejected, self.missing)
         counts = Counts(
@@ -196,13 +208,16 @@ class LoadingWorker(Worker):
                 found[index] = f"{already_exists(row[key])} with another {', '.join(different)}"
         return found
 
-    def _write_rejects(self, batch, differing):
-        errors = {index: batch.errors(index) for index in batch.rejects()}
-        errors.update((index, [error]) for index, error in differing.items())
-        if self._rejects_file and errors:
+    def _write_rejects(self, batch, rejects, differing):
+        if self._rejects_file and (rejects or differing):
+            indexes = batch.in_order([*rejects, *differing]) if differing else rejects
             self._rejects_file.write(
-                (batch.line(index), batch.raw(index), errors[index])
-                for index in batch.in_order(errors)
+                (
+                    batch.line(index),
+                    batch.raw(index),
+                    [differing[index]] if index in differing else batch.errors(index),
+                )
+                for index in indexes
             )
 
     def _reject(self, batch, index):

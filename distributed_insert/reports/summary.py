@@ -39,6 +39,7 @@ def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Di
                 "source": model.source,
                 "database": model.database,
                 **asdict(model.counts),
+                "reasons": dict(model.reasons),
                 "stored": model.is_stored,
                 "unconfirmed": model.is_unconfirmed,
                 "rejects_file": model.rejects_file,

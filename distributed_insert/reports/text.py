@@ -2,30 +2,39 @@
 
 import signal
 from dataclasses import asdict
+from itertools import islice
 from typing import Any, Dict, Iterator, Mapping, Sequence, Tuple
 
 from ..loading import UPDATE, Counts, Outcome, Reject, rejection
 
 FAILED = 1
 REJECTED = 3
+# Of the reasons why records were rejected, as many are printed as fit on a screen.
+PRINTED_REASONS = 10
 
 
 def report(
-    outcome: Outcome, samples: Mapping[str, Sequence[Dict[str, Any]]], dry_run: bool
+    outcome: Outcome,
+    samples: Mapping[str, Sequence[Dict[str, Any]]],
+    dry_run: bool,
+    verbosity: int = 1,
 ) -> Iterator[str]:
     """Say, line by line, what became of the records, and then how many there were.
 
     `samples` has, by the name of a model, records of which all are listed, unless the load failed
-    or was interrupted. Of other models only the rejected records are. Nothing is said of a load
-    that failed before it read a record.
+    or was interrupted. Of other models only the rejected records are, as many as the outcome has,
+    and then the reasons. No record is listed if `verbosity` is 0. Nothing is said of a load that
+    failed before it read a record.
     """
     if outcome.error and not any(model.counts.read for model in outcome.models):
         return
     is_complete = exit_status(outcome) in (0, REJECTED)
     for model in outcome.models:
         all_records = samples.get(model.model) if is_complete else None
-        yield from _rejects(model) if all_records is None else _results(model, all_records)
-        yield ""
+        if all_records is None:
+            yield from _rejects(model, verbosity)
+        elif verbosity:
+            yield from _results(model, all_records)
     yield from counts_table(outcome, ("read", "inserted", "rejected"))
     yield f"Workers: one {outcome.workers} per model."
     if dry_run:
@@ -66,14 +75,33 @@ def conclusion(outcome: Outcome, on_conflict: str, is_sample: bool = False) -> s
     return f"{why}\n{' '.join(sentences)}"
 
 
-def _rejects(model):
-    lines = (reject_line(model.source, reject) for reject in model.rejects)
-    yield from _list(f"{model.model} rejects", lines)
-    more = model.counts.rejected - len(model.rejects)
+def _rejects(model, verbosity):
+    more = 0
+    if verbosity:
+        lines = (reject_line(model.source, reject) for reject in model.rejects)
+        yield from _list(f"{model.model} rejects", lines)
+        more = model.counts.rejected - len(model.rejects)
     if more:
-        yield f"... and {more:,} more"
-    if model.rejects_file:
+        hint = "; to have them written to files, add --rejects DIR"
+        where = f", in {model.rejects_file}" if model.rejects_file else hint
+        yield f"... and {more:,} more{where}"
+    elif model.rejects_file:
         yield f"Written to {model.rejects_file}"
+    if model.reasons:
+        yield "By reason:" if verbosity else f"{model.model} rejects by reason:"
+        yield from _reasons(model.reasons)
+    if verbosity or model.rejects_file or model.reasons:
+        yield ""
+
+
+def _reasons(reasons):
+    for reason, number in islice(reasons.items(), PRINTED_REASONS):
+        # The name of an unknown field may hold anything.
+        shown = reason if reason.isprintable() else repr(reason)[1:-1]
+        yield f"  {shown}: {number:,}"
+    others = len(reasons) - PRINTED_REASONS
+    if others > 0:
+        yield f"  ... and {others} other {'reason' if others == 1 else 'reasons'}"
 
 
 def reject_line(source: str, reject: Reject) -> str:
@@ -84,10 +112,11 @@ def reject_line(source: str, reject: Reject) -> str:
 
 def _results(model, records):
     errors = {reject.number: reject.errors for reject in model.rejects}
-    return _list(
+    yield from _list(
         f"{model.model} insert results",
         (_item(_result(record, errors.get(n))) for n, record in enumerate(records, 1)),
     )
+    yield ""
 
 
 def _result(data, errors):

@@ -4,8 +4,9 @@
 
 A round loads files of up to three models, good and bad in many ways, into databases that may hold
 rows already. Compared are the exit status, the message, the counts, every reject with its number,
-line, data and errors, the files of rejects, and every row stored afterwards. `--seed` repeats a run
-and `--only` one round of it; the files of a round that differs are kept.
+line, data and errors, how often each reason is given, the files of rejects, and every row stored
+afterwards. `--seed` repeats a run and `--only` one round of it; the files of a round that differs
+are kept.
 """
 
 import argparse
@@ -323,6 +324,8 @@ class Fuzzer:
         for alias, counts in expected.counts.items():
             model = summary["models"][MODELS[alias].lower()]
             found += differing(f"{alias} counts", counts, {name: model[name] for name in counts})
+            reasons = [list(each.items()) for each in (expected.reasons[alias], model["reasons"])]
+            found += differing(f"{alias} reasons", *reasons)
             lines = printed_rejects(output, MODELS[alias])
             found += differing_rejects(alias, paths[alias], expected.rejects[alias], lines)
             in_file = read_rejects(folder / "rejects", alias, round_)

@@ -59,6 +59,8 @@ class Outcome(NamedTuple):
     in_files: Dict[str, List[Reject]]
     """What the files of rejects hold: these, and the ignored records that differ."""
     rows: Dict[str, Dict[int, Tuple]]
+    reasons: Dict[str, Dict[str, int]]
+    """How often the rejects of an alias have each reason, in the order in which it is reported."""
 
 
 class Record(NamedTuple):
@@ -83,23 +85,47 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
         except Unreadable as error:
             messages.append(f"{path}: {error}")
     if messages:
-        return Outcome(1, [*messages, "Nothing was stored."], {}, {}, {}, rows)
+        return Outcome(1, [*messages, "Nothing was stored."], {}, {}, {}, rows, {})
     counts, in_files, stored = {}, {}, {alias: dict(table) for alias, table in rows.items()}
     for alias in ("users", "products", "orders"):
         if alias in files:
             became = load_records(alias, records[alias], stored, options)
             counts[alias], in_files[alias] = became
     rejects = {alias: [r for r in found if r.is_rejected] for alias, found in in_files.items()}
+    reasons = {alias: reasons_of(found, files[alias]) for alias, found in rejects.items()}
     rejected = sum(map(len, rejects.values()))
     message = [f"{rejected} {'record was' if rejected == 1 else 'records were'} rejected."]
     if options.transaction == "all_or_nothing" and rejected:
         message = ["Rolled back: " + message[0], "Nothing was stored."]
-        return Outcome(1, message, counts, rejects, in_files, rows)
+        return Outcome(1, message, counts, rejects, in_files, rows, reasons)
     if options.transaction == "dry_run":
         stored = rows
     if not rejected:
-        return Outcome(0, [], counts, rejects, in_files, stored)
-    return Outcome(3, message, counts, rejects, in_files, stored)
+        return Outcome(0, [], counts, rejects, in_files, stored, reasons)
+    return Outcome(3, message, counts, rejects, in_files, stored, reasons)
+
+
+def reasons_of(rejects, path):
+    counts: Dict[str, int] = {}
+    for reject in rejects:
+        # The words that are left open are those of a record that is too large.
+        grammar = "JSON" if is_json_lines(path) else "CSV"
+        for error in reject.errors or [f"Malformed {grammar}: "]:
+            reason = without_what_differs(error)
+            counts[reason] = counts.get(reason, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def without_what_differs(error):
+    for pattern, reason in (
+        (r"ID [0-9]+ already exists", r"ID already exists"),
+        (r"Invalid reference: (user|product) [0-9]+ does", r"Invalid reference: \1 does"),
+        (r"(Malformed CSV|Malformed JSON): .*", r"\1"),
+        (r"[0-9,]+ values? more than", r"More values than"),
+    ):
+        if re.match(pattern, error):
+            return re.sub(pattern, reason, error, count=1, flags=re.DOTALL)
+    return error if len(error) <= 100 else f"{error[:100]}..."
 
 
 def load_records(alias, records, stored, options):
@@ -252,9 +278,7 @@ def is_email(value):
 def read_file(alias, path, options) -> List[Record]:
     with open(path, "rb") as file:
         content = file.read()
-    name = path.lower()
-    if name.endswith(".gz"):
-        name = name[: -len(".gz")]
+    if path.lower().endswith(".gz"):
         try:
             content = gzip.decompress(content)
         except (EOFError, zlib.error) as error:
@@ -271,8 +295,11 @@ def read_file(alias, path, options) -> List[Record]:
         ) from error
     lines = list(io.StringIO(text, newline=""))
     columns = {name: options.columns[alias].get(name, name) for name in FIELDS[alias]}
-    read = read_json if name.endswith((".jsonl", ".ndjson")) else read_csv
-    return read(lines, columns, options)
+    return (read_json if is_json_lines(path) else read_csv)(lines, columns, options)
+
+
+def is_json_lines(path):
+    return path.lower().endswith((".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"))
 
 
 def too_large(line, raw):

@@ -128,6 +128,32 @@ class RejectTests(SimpleTestCase):
         self.assertEqual(batch.errors(0), ["9", "8", "2", "1", "3", "4"])
 
 
+class ReasonTests(SimpleTestCase):
+    def test_each_error_has_a_reason_without_what_differs(self):
+        raw = [*orders((1, 7, 8), (2, 7, 8)), {"id": 3, "quantity": 0, "user_id": 9, "x": 1}]
+        batch = batch_of(raw, ORDERS)
+        batch.check_references({"user_id": {7, 9}, "product_id": {8}})
+        batch.check_conflicts([2], nothing_missing)
+        batch.reject(1, CONFLICT, "Refused by the database: no", reason="Refused by the database")
+        no_user = "Invalid reference: user does not exist"
+        no_product = "Invalid reference: product does not exist"
+        self.assertEqual(
+            [list(batch.reasons([index])) for index in batch.rejects()],
+            [
+                [no_user, no_product],
+                [no_user, no_product, "Refused by the database"],
+                [
+                    "Quantity must be positive",
+                    "Missing field: product_id",
+                    "Unknown field: x",
+                    no_user,
+                    "ID already exists",
+                ],
+            ],
+        )
+        self.assertEqual(list(batch.reasons([0, 0])), [no_user, no_product] * 2)
+
+
 class ReferenceTests(SimpleTestCase):
     def referring(self):
         return batch_of(

@@ -302,6 +302,11 @@ class VerdictTests(LoadTestCase):
         self.assertEqual(model.counts, Counts(read=60, inserted=3, rejected=57))
         self.assertEqual([reject.number for reject in model.rejects], list(range(4, 24)))
 
+    def test_all_rejects_are_kept_if_they_are_asked_for(self):
+        source = MemorySource([{}] * 500)
+        outcome = load_with({USERS: source}, Options(batch_size=7), kept_rejects=None)
+        self.assertEqual([r.number for r in outcome.models[0].rejects], list(range(1, 501)))
+
 
 class CountTests(LoadTestCase):
     def test_a_record_without_a_reason_to_be_rejected_is_an_error(self):

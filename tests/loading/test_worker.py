@@ -122,6 +122,24 @@ class BatchTests(WorkerTestCase):
         )
         self.assertEqual(second.counts, Counts(read=15, rejected=15))
 
+    def test_as_many_rejects_are_kept_as_are_asked_for(self):
+        for kept_rejects, expected in ((None, 30), (17, 17), (0, 0)):
+            with self.subTest(kept_rejects=kept_rejects):
+                source = MemorySource(records(*[0] * 30))
+                worker = LoadingWorker(USERS, source, Options(batch_size=15), kept_rejects)
+                self.addCleanup(worker.close)
+                worker.open()
+                rejects = [*self.write(worker).rejects, *self.write(worker).rejects]
+                self.assertEqual([r.number for r in rejects], list(range(1, expected + 1)))
+
+    def test_the_reasons_of_all_rejects_are_counted(self):
+        worker = self.opened(records(*[0] * 30, 1, 1), batch_size=16)
+        reasons = {"ID must be a positive integer": 16, "Name cannot be empty": 16}
+        self.assertEqual(self.write(worker).reasons, reasons)
+        self.assertEqual(
+            self.write(worker).reasons, {**dict.fromkeys(reasons, 14), "ID already exists": 1}
+        )
+
     def test_the_bytes_read_are_those_when_the_batch_was_read(self):
         content = "".join(f"{number},Ann,a@b\n" for number in range(1, 100_001))
         worker = self.opened(content, batch_size=60_000)
@@ -137,6 +155,9 @@ class BatchTests(WorkerTestCase):
         result = self.write(worker, rejects_left=0)
         self.assertEqual(result.counts, Counts(read=1, rejected=1))
         self.assertEqual([reject.number for reject in result.rejects], [2])
+        self.assertEqual(
+            result.reasons, {"ID must be a positive integer": 1, "Name cannot be empty": 1}
+        )
         self.assertEqual(stored(User), [])
 
     def test_as_many_rejects_as_allowed_are_no_reason_to_roll_back(self):
@@ -501,6 +522,16 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
                     ),
                 )
                 self.assertEqual(stored(User), [(1, "Ann", "a@b")])
+
+    def test_what_the_database_says_is_no_part_of_the_reason(self):
+        action = "CASE NEW.id WHEN 2 THEN RAISE(ABORT, 'two') ELSE RAISE(ABORT, 'three') END"
+        self.trigger("INSERT", action, "NEW.id > 1")
+        result = self.write(self.opened(users(1, 2, 3)))
+        self.assertEqual(result.reasons, {"Refused by the database": 2})
+        self.assertEqual(
+            [reject.errors for reject in result.rejects],
+            [["Refused by the database: two"], ["Refused by the database: three"]],
+        )
 
     def test_no_trigger_sees_a_record_that_changes_nothing(self):
         self.trigger("UPDATE", "RAISE(ABORT, 'no')")

@@ -115,14 +115,22 @@ class CheckReferencesTests(LoadTestCase):
         self.assertIn("Order  orders       2         2", output)
 
     def test_the_summary_is_a_document(self):
-        self.order(5, 8, 1)
+        self.order(5, 8, 9)
+        self.order(6, 1, 9)
         path = self.folder / "summary.json"
         self.check(summary=str(path))
         document = json.loads(path.read_text())
         order = document["models"]["order"]
         self.assertEqual(
             (document["status"], document["exit_code"], order["read"], order["rejected"]),
-            ("complete", 3, 1, 1),
+            ("complete", 3, 2, 2),
+        )
+        self.assertEqual(
+            list(order["reasons"].items()),
+            [
+                ("Invalid reference: product does not exist", 2),
+                ("Invalid reference: user does not exist", 1),
+            ],
         )
 
     def test_error_for_a_summary_that_would_replace_another_file(self):

@@ -429,6 +429,7 @@ class SummaryTests(OptionsTestCase):
                 "ignored": 0,
                 "differing": 0,
                 "rejected": 2,
+                "reasons": {"ID already exists": 1, "Name cannot be empty": 1},
                 "stored": True,
                 "unconfirmed": False,
                 "rejects_file": str(self.folder / "rejects" / "users.csv"),

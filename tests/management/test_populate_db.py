@@ -204,7 +204,40 @@ class FileTests(PopulateTestCase):
         output = self.assert_fails("1,034 records were rejected.", returncode=3, users=path)
         rejects = printed_lists(output)["User rejects"]
         self.assertEqual([reject["record"] for reject in rejects], list(range(1, 21)))
-        self.assertIn("\n]\n... and 1,014 more\n", output)
+        self.assertEqual(
+            output[output.index("\n]\n") : output.index("\n\n")],
+            "\n]\n... and 1,014 more; to have them written to files, add --rejects DIR\n"
+            "By reason:\n  Name cannot be empty: 1,034",
+        )
+
+    def test_verbosity_2_lists_all_rejects(self):
+        lines = "".join(f"{n},,a@b\n" for n in range(1, 1035))
+        path = self.file("u.csv", "id,name,email\n" + lines)
+        output = self.assert_fails(
+            "1,034 records were rejected.", returncode=3, users=path, verbosity=2
+        )
+        rejects = printed_lists(output)["User rejects"]
+        self.assertEqual([reject["record"] for reject in rejects], list(range(1, 1035)))
+        self.assertIn("\n]\nBy reason:\n  Name cannot be empty: 1,034\n\n", output)
+
+    def test_verbosity_0_lists_no_record(self):
+        path = self.file("u.csv", "id,name,email\n1,,a@b\n2,Ben,b@c\n3,,b\n")
+        output = self.assert_fails(
+            "2 records were rejected.",
+            returncode=3,
+            users=path,
+            rejects=str(self.folder / "rejects"),
+            verbosity=0,
+        )
+        self.assertEqual(
+            re.sub(r"\d\.\d\d$", "n.nn", output, flags=re.M),
+            f"Written to {self.folder / 'rejects' / 'users.csv'}\n"
+            "User rejects by reason:\n  Name cannot be empty: 2\n  Email is not valid: 1\n\n"
+            "Model  Database  Read  Inserted  Rejected  Seconds\n"
+            "User   users        3         1         2     n.nn\n"
+            "Total               3         1         2     n.nn\n"
+            f"Workers: one {self.workers or 'thread'} per model.\n",
+        )
 
     def test_error_for_files_that_cannot_be_read_names_them_all_and_nothing_is_written(self):
         missing = str(self.folder / "u.csv")
@@ -610,7 +643,7 @@ class AtTheSameTimeTests(CommandTestCase):
         self.assertEqual(
             [errors for _, errors in outputs], ["CommandError: 20,000 records were rejected.\n"] * 2
         )
-        written = [re.findall("^Written to (.*)$", output, re.M) for output, _ in outputs]
+        written = [re.findall("^... and .* more, in (.*)$", output, re.M) for output, _ in outputs]
         self.assertEqual(sorted(written), [[f"{rejects}/users-2.csv"], [f"{rejects}/users.csv"]])
         for first, [path] in zip((0, 50_000), written):
             lines = Path(path).read_text().splitlines()
@@ -657,10 +690,13 @@ class TerminalTests(CommandTestCase):
 
     def test_no_progress_is_shown_where_it_is_not_wanted(self):
         self.migrate()
-        for option in ("--no-progress", "--verbosity=0"):
+        for option, first in (
+            ("--no-progress", "User rejects: ["),
+            ("--verbosity=0", "User rejects by reason:"),
+        ):
             with self.subTest(option=option):
                 shown = self.shown(option)
-                self.assertEqual(shown[: shown.index("[")], "User rejects: ")
+                self.assertEqual(shown.splitlines()[0], first)
                 self.assertNotIn("/s", shown)
 
     def test_without_rich_the_load_works_and_says_that_it_has_no_bars(self):

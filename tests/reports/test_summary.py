@@ -15,7 +15,14 @@ class DocumentTests(SimpleTestCase):
         counts = Counts(
             read=12, inserted=2, updated=1, unchanged=3, ignored=5, differing=4, rejected=1
         )
-        ended = outcome(model(counts=counts, rejects_file="rejects/products.csv"), seconds=1.23456)
+        ended = outcome(
+            model(
+                counts=counts,
+                rejects_file="rejects/products.csv",
+                reasons={"Price must be positive": 1, "Missing field: name": 1},
+            ),
+            seconds=1.23456,
+        )
         self.assertEqual(
             document(ended, 3, {"batch_size": 10}),
             {
@@ -36,6 +43,7 @@ class DocumentTests(SimpleTestCase):
                         "ignored": 5,
                         "differing": 4,
                         "rejected": 1,
+                        "reasons": {"Price must be positive": 1, "Missing field: name": 1},
                         "stored": True,
                         "unconfirmed": False,
                         "rejects_file": "rejects/products.csv",

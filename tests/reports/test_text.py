@@ -39,8 +39,8 @@ UNREAD = model(counts=Counts(), rejects=())
 class ReportTests(SimpleTestCase):
     maxDiff = None
 
-    def report(self, reported, samples=None, dry_run=False):
-        return list(report(reported, samples or {}, dry_run))
+    def report(self, reported, samples=None, dry_run=False, **options):
+        return list(report(reported, samples or {}, dry_run, **options))
 
     def test_rejects_are_a_python_list_with_their_places(self):
         lines = self.report(outcome(model()))
@@ -68,6 +68,7 @@ class ReportTests(SimpleTestCase):
             counts=Counts(read=5003, inserted=1002, rejected=4001),
             rejects=rejects,
             rejects_file="rejects/products-2.csv",
+            reasons={"Name cannot be empty": 3_000, "Price must be positive": 1_001},
         )
         differing = model(
             counts=Counts(read=3, inserted=2, ignored=1, differing=1),
@@ -84,8 +85,10 @@ class ReportTests(SimpleTestCase):
                     for n in range(1, 21)
                 ),
                 "]",
-                "... and 3,981 more",
-                "Written to rejects/products-2.csv",
+                "... and 3,981 more, in rejects/products-2.csv",
+                "By reason:",
+                "  Name cannot be empty: 3,000",
+                "  Price must be positive: 1,001",
                 "",
                 "Product rejects: [",
                 "]",
@@ -98,6 +101,60 @@ class ReportTests(SimpleTestCase):
                 "Workers: one thread per model.",
             ],
         )
+
+    def test_where_no_file_has_the_rejects_that_are_not_listed_it_is_said_how_to_have_one(self):
+        many = model(counts=Counts(read=9, inserted=2, rejected=7), reasons={"No.": 7})
+        self.assertEqual(
+            self.report(outcome(many))[2:6],
+            [
+                "]",
+                "... and 6 more; to have them written to files, add --rejects DIR",
+                "By reason:",
+                "  No.: 7",
+            ],
+        )
+
+    def reasons(self, number, **options):
+        names = {f"Unknown field: {n}": 9 for n in range(1, number + 1)}
+        lines = self.report(outcome(model(reasons=names)), **options)
+        return lines[lines.index("By reason:") + 1 : lines.index("")]
+
+    def test_ten_reasons_are_listed_and_the_others_counted(self):
+        listed = [f"  Unknown field: {n}: 9" for n in range(1, 11)]
+        self.assertEqual(self.reasons(10), listed)
+        self.assertEqual(self.reasons(11), [*listed, "  ... and 1 other reason"])
+        self.assertEqual(self.reasons(12, verbosity=2), [*listed, "  ... and 2 other reasons"])
+
+    def test_a_reason_has_one_line_whatever_a_field_is_called(self):
+        reasons = {"Unknown field: a\nb\x1b[2J": 1, "Unknown field: Größe '\"": 1}
+        lines = self.report(outcome(model(reasons=reasons)))
+        self.assertEqual(
+            lines[lines.index("By reason:") :][1:4],
+            ["  Unknown field: a\\nb\\x1b[2J: 1", "  Unknown field: Größe '\": 1", ""],
+        )
+
+    def test_verbosity_0_lists_no_records(self):
+        rejected = model(rejects_file="rejects/products.csv", reasons={"Price must be positive": 1})
+        whole = model(model="User", database="users", counts=Counts(read=2, inserted=2), rejects=())
+        table = [
+            "Model    Database  Read  Inserted  Rejected  Seconds",
+            "User     users        2         2         0     0.50",
+            "Product  products     3         2         1     0.50",
+            "Total                 5         4         1     0.75",
+            "Workers: one thread per model.",
+        ]
+        self.assertEqual(
+            self.report(outcome(whole, rejected), verbosity=0),
+            [
+                "Written to rejects/products.csv",
+                "Product rejects by reason:",
+                "  Price must be positive: 1",
+                "",
+                *table,
+            ],
+        )
+        samples = {"User": [{"id": 1}], "Product": [{"id": 2}]}
+        self.assertEqual(self.report(outcome(whole, rejected), samples, verbosity=0), table)
 
     def test_a_dry_run_is_said(self):
         lines = self.report(outcome(model(is_stored=False)), dry_run=True)

@@ -1,6 +1,7 @@
 """python manage.py check_references: find stored records with references that do not exist."""
 
 import time
+from collections import Counter
 
 from django.core.management import CommandError
 from django.db import Error, router
@@ -9,8 +10,15 @@ from ... import reports
 from ...databases import errors, reason, require_table
 from ...datasets import DATASETS
 from ...exceptions import LoadError
-from ...loading import Counts, ModelResult, Options, Outcome, Reject
-from ...references import check_stored
+from ...loading import (
+    Counts,
+    ModelResult,
+    Options,
+    Outcome,
+    Reject,
+    most_frequent_first,
+)
+from ...references import check_stored, does_not_exist, some_do_not_exist
 from .. import arguments
 from ..base import ProjectCommand
 from ..output import end_with, outputs
@@ -77,11 +85,18 @@ class Command(ProjectCommand):
         started = time.perf_counter()
         source = f"database '{dataset.using}'"
         read = rejected = 0
+        reasons: Counter[str] = Counter()
         print_lines([f"{dataset.name} records that refer to nothing: ["])
         for size, dangling in check_stored(dataset.model, dataset.references, batch_size):
             print_lines(
-                reports.reject_line(source, Reject(read + place, None, record, errors))
-                for place, record, errors in dangling
+                reports.reject_line(
+                    source,
+                    Reject(read + place, None, record, [does_not_exist(*each) for each in absent]),
+                )
+                for place, record, absent in dangling
+            )
+            reasons.update(
+                some_do_not_exist(model) for _, _, absent in dangling for model, _ in absent
             )
             read += size
             rejected += len(dangling)
@@ -98,6 +113,7 @@ class Command(ProjectCommand):
             rejects=(),
             rejects_file=None,
             seconds=time.perf_counter() - started,
+            reasons=most_frequent_first(reasons),
         )
 
 

@@ -10,7 +10,7 @@ from django.db import Error, connections
 from ... import reports
 from ...databases import reason
 from ...datasets import DATASETS
-from ...loading import Options, load
+from ...loading import KEPT_REJECTS, Options, load
 from ...sources import MemorySource
 from .. import arguments, usage
 from ..base import ProjectCommand
@@ -73,13 +73,14 @@ class Command(ProjectCommand):
                     on_progress = context.enter_context(reports.bars(sources, print_lines.out))
                 except ImportError:
                     self.stderr.write(NO_BARS)
-            outcome = load(sources, load_options, stopped_by, on_progress)
+            kept_rejects = KEPT_REJECTS if verbosity < 2 else None
+            outcome = load(sources, load_options, stopped_by, on_progress, kept_rejects)
         exit_code = reports.exit_status(outcome)
         if samples and exit_code == reports.REJECTED:
             exit_code = 0
         # Before the report: that may be printed to where nothing can be written.
         failure = summary_file.finish(reports.document(outcome, exit_code, shown))
-        print_lines(reports.report(outcome, samples, load_options.dry_run))
+        print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))
         end_with(
             failures=[failure, print_lines.failure],
             conclusion=reports.conclusion(outcome, load_options.on_conflict, bool(samples))
