@@ -5,7 +5,6 @@ from typing import Dict, Iterable, Mapping, Set
 
 ID_EXISTS = "ID already exists"
 REFUSED = "Refused by the database"
-MORE_VALUES = "More values than the header has columns"
 OTHER = "Other reasons"
 
 # A file can have any number of unknown fields, whose names are of any length.
@@ -39,8 +38,8 @@ class ReasonCounter:
         # What a source says is wrong with the form of a record.
         if reason.startswith("Malformed "):
             reason = reason.partition(":")[0]
-        elif reason[0].isdigit():
-            reason = MORE_VALUES
+        elif reason[:1].isdigit() and reason.endswith(" more than the header has columns"):
+            reason = "More values than the header has columns"
         elif len(reason) > MAX_CHARACTERS:
             reason = f"{reason[:MAX_CHARACTERS]}..."
         if reason not in self._first:

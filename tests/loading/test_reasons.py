@@ -28,6 +28,8 @@ class ReasonCounterTests(SimpleTestCase):
             "Missing field: price",
             "Unknown field: Malformed: 7",
             "Unknown field: ",
+            "2nd name cannot be empty",
+            "Unknown field: 1 value more than the header has columns",
         )
         self.assertEqual(
             ReasonCounter().count(reasons),
@@ -38,6 +40,8 @@ class ReasonCounterTests(SimpleTestCase):
                 "Missing field: price": 1,
                 "Unknown field: Malformed: 7": 1,
                 "Unknown field: ": 1,
+                "2nd name cannot be empty": 1,
+                "Unknown field: 1 value more than the header has columns": 1,
             },
         )
 

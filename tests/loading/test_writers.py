@@ -348,7 +348,8 @@ class ReadTests(TestCase):
         rows = [row(number) for number in range(1, 8)]
         insert(User, "users", columns(rows))
         with mock.patch.dict(writers.ONE_QUESTION, clear=True):
-            with mock.patch.object(connections["users"].features, "max_query_params", 2):
+            features = type(connections["users"].features)
+            with mock.patch.object(features, "max_query_params", 2):
                 self.assertEqual(
                     stored_rows(User, "users", {5, 1, 7, 9, 2}),
                     {n: row(n) for n in (1, 2, 5, 7)},
