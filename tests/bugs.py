@@ -596,11 +596,6 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/writers.py",
         ["loading.test_writers"],
         (
-            "Rows that a trigger leaves out are counted as stored",
-            "values) != end - begin:",
-            "values) > end - begin:",
-        ),
-        (
             "Rows are written on after a trigger has ended the transaction",
             "if connections[using].needs_rollback:",
             "if False:",
@@ -641,11 +636,6 @@ MUTATIONS: List[Mutation] = [
             "written = changed",
         ),
         (
-            "Statements run in a transaction that has ended",
-            "self._connection.validate_no_broken_transaction()",
-            "self._connection.get_autocommit()",
-        ),
-        (
             "After one refused row all are sent one by one",
             "size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1",
             "size = 1",
@@ -661,14 +651,28 @@ MUTATIONS: List[Mutation] = [
             'and not sqlstate.startswith("P1")',
         ),
         (
-            "Values are not adapted to their fields",
-            "field.get_db_prep_save(value, self._connection) for",
-            "value for",
-        ),
-        (
             "Only as many stored rows are compared as a statement takes parameters",
             "for start in range(0, len(asked), size):\n        found",
             "for start in range(0, min(len(asked), size), size):\n        found",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/statements.py",
+        ["loading.test_writers"],
+        (
+            "Rows that a trigger leaves out are counted as stored",
+            "values) != end - begin:",
+            "values) > end - begin:",
+        ),
+        (
+            "Statements run in a transaction that has ended",
+            "self._connection.validate_no_broken_transaction()",
+            "self._connection.get_autocommit()",
+        ),
+        (
+            "Values are not adapted to their fields",
+            "field.get_db_prep_save(value, self._connection) for",
+            "value for",
         ),
         (
             "Statements have more parameters than the database takes",

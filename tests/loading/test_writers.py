@@ -16,6 +16,7 @@ from django.db import (
 from django.test import SimpleTestCase, TestCase
 
 from distributed_insert.exceptions import LoadError
+from distributed_insert.loading import statements as statements_module
 from distributed_insert.loading import writers
 from distributed_insert.loading.writers import (
     Insertion,
@@ -54,21 +55,21 @@ class InsertTests(TestCase):
         statements = []
         connections["users"].connection.set_trace_callback(statements.append)
         self.addCleanup(connections["users"].connection.set_trace_callback, None)
-        with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
+        with mock.patch.object(statements_module, "ROWS_PER_STATEMENT", 200):
             self.assertEqual(self.insert(rows), Insertion([], {}))
         self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 6)
         self.assertEqual(stored(User), rows)
 
     def test_a_statement_has_no_more_rows_than_the_database_takes(self):
         sent = []
-        original = writers._Insert._execute_on_driver
+        original = statements_module.Insert._execute_on_driver
 
         def execute(self, sql, values):
             sent.append(values[::3])
             return original(self, sql, values)
 
         with mock.patch.object(connections["users"].ops, "bulk_batch_size", return_value=2):
-            with mock.patch.object(writers._Insert, "_execute_on_driver", execute):
+            with mock.patch.object(statements_module.Insert, "_execute_on_driver", execute):
                 self.assertEqual(self.insert([row(n) for n in range(1, 6)]), Insertion([], {}))
         self.assertEqual(sent, [[1, 2], [3, 4], [5]])
 
@@ -109,14 +110,14 @@ class InsertTests(TestCase):
     def test_of_many_statements_only_those_that_fail_are_sent_row_by_row(self):
         rows = [row(number, None if number == 350 else "Ann") for number in range(1, 1001)]
         sent = []
-        original = writers._Insert.__call__
+        original = statements_module.Insert.__call__
 
         def call(self, columns, start=0, stop=None):
             sent.append((len(columns[0]) if stop is None else stop) - start)
             return original(self, columns, start, stop)
 
         with mock.patch.object(writers, "ROWS_PER_STATEMENT", 200):
-            with mock.patch.object(writers._Insert, "__call__", call):
+            with mock.patch.object(statements_module.Insert, "__call__", call):
                 conflicts, refused = self.insert(rows)
         self.assertEqual((conflicts, list(refused)), ([], [349]))
         self.assertEqual(len(stored(User)), 999)
@@ -197,7 +198,7 @@ class TriggerTests(SQLiteTestCase):
         with self.assertRaises(transaction.TransactionManagementError):
             with transaction.atomic(using="users"):
                 transaction.set_rollback(True, using="users")
-                writers._Insert(User, "users")(columns([row(1)]))
+                statements_module.Insert(User, "users")(columns([row(1)]))
         self.assertEqual(stored(User), [])
 
 
@@ -274,13 +275,13 @@ class UpdateTests(TestCase):
     def sent(self, rows):
         """Update rows; return what is said of them, and the rows of each statement."""
         statements = []
-        original = writers._Insert.__call__
+        original = statements_module.Insert.__call__
 
         def call(self, columns, *args):
             statements.append(list(zip(*columns)))
             return original(self, columns, *args)
 
-        with mock.patch.object(writers._Insert, "__call__", call):
+        with mock.patch.object(statements_module.Insert, "__call__", call):
             return self.update(rows), statements
 
     def test_no_statement_has_an_id_twice(self):
