@@ -1582,7 +1582,8 @@ MUTATIONS: List[Mutation] = [
         (
             "The summary waits for the report",
             "failure = summary_file.finish(reports.document(outcome, exit_code, shown))\n"
-            "        print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))",
+            "        print_lines(reports.report(outcome, samples, load_options.dry_run, "
+            "verbosity))",
             "print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))\n"
             "        failure = summary_file.finish(reports.document(outcome, exit_code, shown))",
         ),
