@@ -59,8 +59,10 @@ class Batch:
 
         Their `reason` is what to count them under, if not under the messages themselves.
         """
-        for message in messages:
-            self._errors.setdefault(index, []).append((kind, message, reason or message))
+        if messages:
+            errors = self._errors.setdefault(index, [])
+            for message in messages:
+                errors.append((kind, message, reason or message))
             if index < len(self._is_accepted):
                 self._is_accepted[index] = 0
 
