@@ -961,6 +961,16 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/sources/json_array.py",
         ["sources.test_json_array"],
+        ("A checked array is at its end", "self._file.rewind()", "pass"),
+        (
+            "The end of a batch is that of the array",
+            "if batch or element else",
+            "if batch and element else",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/json_elements.py",
+        ["sources.test_json_elements", "sources.test_json_array"],
         (
             "A number is read up to the end of a part",
             "if not wrong and end + 2 < len(self._text):",
@@ -976,12 +986,6 @@ MUTATIONS: List[Mutation] = [
             "Brackets in strings count",
             "elif not self._is_in_string and len(character) == 1:",
             "elif len(character) == 1:",
-        ),
-        ("A checked array is at its end", "self._file.rewind()", "pass"),
-        (
-            "The end of a batch is that of the array",
-            "if batch or element else",
-            "if batch and element else",
         ),
         (
             "A value that comes in many parts is decoded for each",
@@ -1533,8 +1537,8 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
-        "distributed_insert/management/arguments.py",
-        ["management.test_arguments"],
+        "distributed_insert/management/option_types.py",
+        ["management.test_option_types"],
         (
             "An encoding that writes line ends as two characters is taken",
             "is_text = decoded == {sample} and len(sizes) == 1",

@@ -1,94 +1,17 @@
-"""The commands' options and their types: wrong values are reported before anything starts."""
-
-import argparse
-import codecs
-import string
+"""The options of the commands."""
 
 from ..datasets import DATASETS
 from ..executors import WORKERS
 from ..loading import ON_CONFLICT, Options
-from ..sources import DEFAULT_ENCODING, FORMATS
+from ..sources import FORMATS
+from . import option_types
 from .usage import option
-
-
-def positive_integer(text):
-    return _integer(text, 1, "a positive integer")
-
-
-def whole_number(text):
-    return _integer(text, 0, "a whole number")
-
-
-def _integer(text, least, kind):
-    if text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"'{text}' is not {kind}")
-
-
-def encoding(text):
-    """An encoding that gives ASCII back as it was written, also when it is read byte by byte."""
-    sample = string.printable + r"\u0041"
-    try:
-        encoded = sample.encode(text)
-        decoded = {encoded.decode(text), "".join(codecs.iterdecode(map(bytes, zip(encoded)), text))}
-        # unicode_escape would write a line break as two characters, and no line would end.
-        sizes = {len(character.encode(text)) for character in sample}
-        is_text = decoded == {sample} and len(sizes) == 1
-    except (LookupError, ValueError):
-        is_text = False
-    if not is_text:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a text encoding")
-    return DEFAULT_ENCODING if codecs.lookup(text).name == "utf-8" else text
-
-
-def delimiter(text):
-    """A character; a tab may be written as \\t."""
-    text = "\t" if text == "\\t" else text
-    if len(text) != 1 or text in '\r\n"':
-        raise argparse.ArgumentTypeError(f"'{text}' is not a single character")
-    return text
-
-
-def file_format(text):
-    if text not in FORMATS:
-        raise argparse.ArgumentTypeError(f"'{text}' is not one of {', '.join(FORMATS)}")
-    return text
-
-
-def of_model(kind):
-    """Return the type of VALUE and MODEL=VALUE: (model, value), or (None, value) for all models."""
-    models = [dataset.name.lower() for dataset in DATASETS]
-
-    def model_and_value(text):
-        model, equals, value = text.partition("=")
-        if not (equals and model.isidentifier()):
-            return None, kind(text)
-        if model not in models:
-            raise argparse.ArgumentTypeError(f"'{model}' is not one of {', '.join(models)}")
-        return model, kind(value)
-
-    return model_and_value
-
-
-def renamed_column(text):
-    """MODEL.FIELD=COLUMN as (model, field, column)."""
-    field, equals, column = text.partition("=")
-    model, dot, field = field.partition(".")
-    if not (equals and dot and column):
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form MODEL.FIELD=COLUMN")
-    return model, field, column
-
-
-def path(text):
-    if not text:
-        raise argparse.ArgumentTypeError("a path is needed")
-    return text
 
 
 def add_summary(parser):
     parser.add_argument(
         "--summary",
-        type=path,
+        type=option_types.path,
         metavar="FILE",
         help="write the outcome there as a JSON document; - is standard output, and all else is "
         "printed to standard error then",
@@ -106,7 +29,7 @@ def add_load_options(parser):
     for dataset in DATASETS:
         files.add_argument(
             option(dataset.plural),
-            type=path,
+            type=option_types.path,
             metavar="FILE",
             help=f"{dataset.plural}: {', '.join(dataset.fields)}",
         )
@@ -117,7 +40,7 @@ def add_load_options(parser):
     )
     files.add_argument(
         "--format",
-        type=of_model(file_format),
+        type=option_types.of_model(option_types.file_format),
         action="append",
         metavar="[MODEL=]FORMAT",
         help=f"format of the files, or of one model's, whatever their names say: "
@@ -125,7 +48,7 @@ def add_load_options(parser):
     )
     files.add_argument(
         "--encoding",
-        type=of_model(encoding),
+        type=option_types.of_model(option_types.encoding),
         action="append",
         metavar="[MODEL=]ENCODING",
         help="encoding of the files, or of one model's (default: UTF-8, with or without a byte "
@@ -133,7 +56,7 @@ def add_load_options(parser):
     )
     files.add_argument(
         "--delimiter",
-        type=of_model(delimiter),
+        type=option_types.of_model(option_types.delimiter),
         action="append",
         metavar="[MODEL=]CHARACTER",
         help="character between the columns of CSV files, or of one model's (default: the one of "
@@ -141,7 +64,7 @@ def add_load_options(parser):
     )
     files.add_argument(
         "--map",
-        type=renamed_column,
+        type=option_types.renamed_column,
         action="append",
         metavar="MODEL.FIELD=COLUMN",
         help="read a field from a column or key of another name, for example "
@@ -164,14 +87,14 @@ def add_load_options(parser):
     )
     records.add_argument(
         "--rejects",
-        type=path,
+        type=option_types.path,
         metavar="DIR",
         help="write rejected records to this folder with their reasons, one new file per "
         "model in the format of its source, to be fixed and loaded again",
     )
     records.add_argument(
         "--max-errors",
-        type=whole_number,
+        type=option_types.whole_number,
         metavar="N",
         help="give up when more than N records have been rejected",
     )
@@ -179,7 +102,7 @@ def add_load_options(parser):
     transactions = parser.add_argument_group("transactions")
     transactions.add_argument(
         "--batch-size",
-        type=positive_integer,
+        type=option_types.positive_integer,
         default=Options.batch_size,
         metavar="N",
         help="records in one transaction (default: %(default)s)",

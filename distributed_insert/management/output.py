@@ -145,7 +145,7 @@ class SummaryFile(NoSummary):
             raise
 
 
-def end_with(*, failures: Iterable[str], conclusion: str, exit_code: int):
+def end_with(failures: Iterable[str], conclusion: str, exit_code: int):
     """Raise CommandError if something could not be reported, or if the exit code is not 0."""
     failures = list(filter(None, failures))
     if failures or exit_code:

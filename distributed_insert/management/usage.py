@@ -1,5 +1,6 @@
 """Which options of populate_db go together, and what stands for those that were not given."""
 
+from dataclasses import fields
 from typing import Any, Dict, Mapping, Sequence
 
 from django.core.management import CommandError
@@ -67,6 +68,16 @@ def with_defaults(options: Mapping[str, Any]) -> Dict[str, Any]:
         if isinstance(given.get(name), str):
             given[name] = [(None, given[name])]
     return {**options, **DEFAULTS, **given}
+
+
+def shown(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the options for the summary: as they were typed, or with their defaults."""
+    names = [*FILE_OPTIONS, *(field.name for field in fields(Options))]
+    found = {name: options[name] for name in names}
+    found["map"] = [f"{model}.{field}={column}" for model, field, column in options["map"]]
+    for name in MODEL_OPTIONS:
+        found[name] = ["=".join(filter(None, pair)) for pair in options[name]]
+    return found
 
 
 def _is_given(value):

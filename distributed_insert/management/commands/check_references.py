@@ -19,7 +19,7 @@ from ...loading import (
     most_frequent_first,
 )
 from ...references import check_stored, does_not_exist, some_do_not_exist
-from .. import arguments
+from .. import arguments, option_types
 from ..base import ProjectCommand
 from ..output import end_with, outputs
 from ..signals import interrupts
@@ -38,7 +38,7 @@ class Command(ProjectCommand):
     def add_arguments(self, parser):
         parser.add_argument(
             "--batch-size",
-            type=arguments.positive_integer,
+            type=option_types.positive_integer,
             default=Options.batch_size,
             metavar="N",
             help="records read at a time (default: %(default)s)",
@@ -72,13 +72,10 @@ class Command(ProjectCommand):
         dangling = sum(model.counts.rejected for model in outcome.models)
         records = "record has" if dangling == 1 else "records have"
         stopped = "Stopped before the end. " if outcome.signal else ""
-        end_with(
-            failures=[failure, print_lines.failure],
-            conclusion=f"{stopped}{dangling:,} {records} references that do not exist."
-            if exit_code
-            else "",
-            exit_code=exit_code,
-        )
+        conclusion = ""
+        if exit_code:
+            conclusion = f"{stopped}{dangling:,} {records} references that do not exist."
+        end_with([failure, print_lines.failure], conclusion, exit_code)
 
     def check_model(self, dataset, batch_size, stopped_by, print_lines):
         """List the dangling records of a model as they are found, and return how many there are."""

@@ -20,8 +20,6 @@ from ..output import end_with, outputs
 from ..sample import require_only_sample
 from ..signals import interrupts
 
-SUMMARISED_OPTIONS = (*usage.FILE_OPTIONS, *(field.name for field in fields(Options)))
-
 NO_BARS = "No progress bars: rich is not installed. Run: pip install rich"
 
 
@@ -51,10 +49,7 @@ class Command(ProjectCommand):
             samples = {dataset.name: dataset.sample for dataset in DATASETS}
             sources = {dataset: MemorySource(dataset.sample, "sample") for dataset in DATASETS}
         load_options = Options(**{field.name: options[field.name] for field in fields(Options)})
-        shown = {name: options[name] for name in SUMMARISED_OPTIONS}
-        shown["map"] = [f"{model}.{field}={column}" for model, field, column in shown["map"]]
-        for name in usage.MODEL_OPTIONS:
-            shown[name] = ["=".join(filter(None, pair)) for pair in shown[name]]
+        shown = usage.shown(options)
         print_lines, summary_file = outputs(self, summary, paths.values())
         summary_file.begin(reports.running(shown))
         try:
@@ -81,13 +76,10 @@ class Command(ProjectCommand):
         # Before the report: that may be printed to where nothing can be written.
         failure = summary_file.finish(reports.document(outcome, exit_code, shown))
         print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))
-        end_with(
-            failures=[failure, print_lines.failure],
-            conclusion=reports.conclusion(outcome, load_options.on_conflict, bool(samples))
-            if exit_code
-            else "",
-            exit_code=exit_code,
-        )
+        conclusion = ""
+        if exit_code:
+            conclusion = reports.conclusion(outcome, load_options.on_conflict, bool(samples))
+        end_with([failure, print_lines.failure], conclusion, exit_code)
 
     def migrate_all(self, verbosity, print_lines):
         for alias in connections:

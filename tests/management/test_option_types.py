@@ -4,7 +4,7 @@ from encodings.aliases import aliases
 
 from django.test import SimpleTestCase
 
-from distributed_insert.management import arguments
+from distributed_insert.management import option_types
 
 
 class ArgumentTests(SimpleTestCase):
@@ -16,10 +16,10 @@ class ArgumentTests(SimpleTestCase):
                 self.assertIn(f"'{text}' is ", str(caught.exception))
 
     def test_numbers(self):
-        self.assertEqual(arguments.positive_integer("10"), 10)
-        self.assertEqual(arguments.whole_number("0"), 0)
-        self.assert_refused(arguments.positive_integer, "0", "-1", "x", "1.5", "١", "9" * 10)
-        self.assert_refused(arguments.whole_number, "-1", "x", "")
+        self.assertEqual(option_types.positive_integer("10"), 10)
+        self.assertEqual(option_types.whole_number("0"), 0)
+        self.assert_refused(option_types.positive_integer, "0", "-1", "x", "1.5", "١", "9" * 10)
+        self.assert_refused(option_types.whole_number, "-1", "x", "")
 
     def test_encodings(self):
         names = (
@@ -28,22 +28,22 @@ class ArgumentTests(SimpleTestCase):
         )
         for name in names.split():
             with self.subTest(name=name):
-                self.assertEqual(arguments.encoding(name), name)
+                self.assertEqual(option_types.encoding(name), name)
         for name in ("utf-8", "UTF8", "utf-8-sig"):
-            self.assertEqual(arguments.encoding(name), "utf-8-sig")
+            self.assertEqual(option_types.encoding(name), "utf-8-sig")
 
     def test_error_for_what_is_not_a_text_encoding(self):
         names = "none a\0b hex rot13 undefined idna punycode unicode_escape raw_unicode_escape"
         for name in names.split():
             with self.subTest(name=name), self.assertRaises(ArgumentTypeError) as caught:
-                arguments.encoding(name)
+                option_types.encoding(name)
             self.assertEqual(str(caught.exception), f"'{name}' is not a text encoding")
 
     def test_every_encoding_is_refused_or_gives_back_what_was_written(self):
         accepted = []
         for name in sorted({*aliases.values(), "raw_unicode_escape", "unicode_escape"}):
             try:
-                arguments.encoding(name)
+                option_types.encoding(name)
             except ArgumentTypeError:
                 continue
             accepted.append(name)
@@ -58,16 +58,17 @@ class ArgumentTests(SimpleTestCase):
 
     def test_delimiters(self):
         for text, character in ((";", ";"), ("\t", "\t"), ("\\t", "\t")):
-            self.assertEqual(arguments.delimiter(text), character)
-        self.assert_refused(arguments.delimiter, "", "ab", '"', "\n")
+            self.assertEqual(option_types.delimiter(text), character)
+        self.assert_refused(option_types.delimiter, "", "ab", '"', "\n")
 
     def test_renamed_columns(self):
         self.assertEqual(
-            arguments.renamed_column("product.name=the title=x"), ("product", "name", "the title=x")
+            option_types.renamed_column("product.name=the title=x"),
+            ("product", "name", "the title=x"),
         )
-        self.assert_refused(arguments.renamed_column, "name", "product.name", "name=x", "a.b=")
+        self.assert_refused(option_types.renamed_column, "name", "product.name", "name=x", "a.b=")
 
     def test_paths(self):
-        self.assertEqual(arguments.path("users.csv"), "users.csv")
+        self.assertEqual(option_types.path("users.csv"), "users.csv")
         with self.assertRaisesMessage(ArgumentTypeError, "a path is needed"):
-            arguments.path("")
+            option_types.path("")
