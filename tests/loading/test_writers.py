@@ -62,14 +62,16 @@ class InsertTests(TestCase):
 
     def test_a_statement_has_no_more_rows_than_the_database_takes(self):
         sent = []
-        original = statements_module.Insert._execute_on_driver
+        is_sqlite = connections["users"].vendor == "sqlite"
+        name = "_execute_on_driver" if is_sqlite else "_execute_on_cursor"
+        original = getattr(statements_module.Insert, name)
 
         def execute(self, sql, values):
             sent.append(values[::3])
             return original(self, sql, values)
 
         with mock.patch.object(connections["users"].ops, "bulk_batch_size", return_value=2):
-            with mock.patch.object(statements_module.Insert, "_execute_on_driver", execute):
+            with mock.patch.object(statements_module.Insert, name, execute):
                 self.assertEqual(self.insert([row(n) for n in range(1, 6)]), Insertion([], {}))
         self.assertEqual(sent, [[1, 2], [3, 4], [5]])
 
