@@ -32,6 +32,12 @@ class Dataset:
         return [field.name for field in self.model._meta.concrete_fields]
 
     @property
+    def floats(self) -> List[str]:
+        """The names of the fields that hold any number."""
+        fields = self.model._meta.concrete_fields
+        return [field.name for field in fields if field.get_internal_type() == "FloatField"]
+
+    @property
     def key(self) -> str:
         """The name of the field that identifies a record."""
         return self.model._meta.pk.name
@@ -50,3 +56,7 @@ DATASETS: Tuple[Dataset, ...] = (
     Dataset(User, validation.user_rules, sample_data.USERS),
     Dataset(Product, validation.product_rules, sample_data.PRODUCTS),
 )
+
+
+def dataset_of(model: Type[Model]) -> Dataset:
+    return next(dataset for dataset in DATASETS if dataset.model is model)

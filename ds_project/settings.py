@@ -82,6 +82,9 @@ TEMPLATES = [
 
 # Where the SQLite files are.
 DATABASES_FOLDER = Path(os.environ.get("DATABASES_FOLDER") or BASE_DIR)
+if not DATABASES_FOLDER.is_dir():
+    raise ImproperlyConfigured(f"DATABASES_FOLDER is not a folder: {DATABASES_FOLDER}.")
+
 POSTGRESQL_ENGINE = "django.db.backends.postgresql"
 SQLITE_ENGINE = "django.db.backends.sqlite3"
 

@@ -952,10 +952,12 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Objects of every model are records of this one",
-            'if label.rpartition(".")[2].lower() == self._dataset.name.lower():',
+            'if label.rpartition(".")[2] == self._dataset.name.lower():',
             "if True:",
         ),
-        ("One of two ids is lost", 'if key in raw["fields"]:', "if False:"),
+        ("One of two ids is lost", "if key in record:", "if False:"),
+        ("Accounts are loaded with users", "if label != self._label:", "if False:"),
+        ("Decimals of a fixture are text", "if type(record.get(name)) is str:", "if False:"),
         ("Records with a field `fields` are fixtures", "<= raw.keys() <=", "<= raw.keys() or"),
     ),
     *mutations(
@@ -1556,8 +1558,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "No rejects cannot be asked for",
-            'return _integer(text, 0, "a whole number")',
-            'return _integer(text, 1, "a whole number")',
+            'return _integer(text, 0, "0 or a positive integer")',
+            'return _integer(text, 1, "0 or a positive integer")',
         ),
         ("A path may be empty", "if not text:", "if text is None:"),
     ),

@@ -101,11 +101,20 @@ class ErrorTests(ManageTestCase):
         self.assertEqual((process.returncode, process.stderr), (0, ""))
 
     def test_error_for_a_database_that_cannot_be_opened(self):
+        (self.folder / "users.db").mkdir()
         self.assert_ends(
             "Database error: unable to open database file\n",
             *("migrate", "--database=users", "--verbosity=0"),
-            DATABASES_FOLDER="/nowhere",
         )
+
+    def test_error_for_a_folder_of_databases_that_does_not_exist(self):
+        for command in COMMANDS:
+            with self.subTest(command=command):
+                self.assert_ends(
+                    "Error: DATABASES_FOLDER is not a folder: /nowhere.\n",
+                    *command,
+                    DATABASES_FOLDER="/nowhere",
+                )
 
     @needs_urls
     @needs("psycopg", '"psycopg[binary]"')

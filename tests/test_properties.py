@@ -9,12 +9,12 @@ from unittest import mock
 
 from django.core.management import CommandError, call_command
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source, text_file
 
 from .cases import LoadTestCase, stored
+from .datasets import ORDERS, PRODUCTS, USERS
 from .sources.cases import FormatTestCase
 from .sources.test_csv_rows import plainly_read
 from .test_validation import RulesTestCase
@@ -28,7 +28,6 @@ except ImportError as error:
         "Hypothesis is not installed. To enable these tests: pip install -r requirements-dev.txt"
     ) from error
 
-ORDERS, USERS, PRODUCTS = DATASETS
 
 relaxed = settings(
     deadline=None, max_examples=60, suppress_health_check=list(HealthCheck), derandomize=True

@@ -159,8 +159,8 @@ class EnvironmentTests(SimpleTestCase):
         self.assertEqual((len(first), len(second)), (50, 50))
 
     def test_the_files_may_be_in_another_folder(self):
-        shown = self.shown("s.DATABASES['users']['NAME']", DATABASES_FOLDER="/data")
-        self.assertEqual(shown, "/data/users.db")
+        shown = self.shown("s.DATABASES['users']['NAME']", DATABASES_FOLDER="/")
+        self.assertEqual(shown, "/users.db")
 
     def test_everything_comes_from_the_environment(self):
         shown = self.shown(

@@ -5,17 +5,13 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.db import models, router
 
-from ..datasets import DATASETS
+from ..datasets import dataset_of
 from ..references import does_not_exist, missing_ids
 from ..sources import TYPED
 from .deletion import ProtectingAdmin
 from .filters import RangeFilter
 from .links import LinkedList, link_column, link_row, may_view
 from .search import help_text, search
-
-
-def dataset_of(model):
-    return next(dataset for dataset in DATASETS if dataset.model is model)
 
 
 class RecordForm(forms.ModelForm):

@@ -198,7 +198,8 @@ class _Coordinator:
                 self._add(model_load, await model_load.call("write", missing, rejects_left))
                 if self._rejected() > allowed:
                     raise LoadError(
-                        f"Gave up: more records were rejected than --max-errors {allowed:,} allows."
+                        f"Gave up: more records were rejected than --max-errors {allowed:,} "
+                        "allows. Fix them or allow more before you run it again."
                     )
 
     def _add(self, model_load, result):

@@ -79,5 +79,6 @@ class ModelLoad:
             rejects=tuple(self.rejects),
             rejects_file=self.rejects_file,
             seconds=self.seconds,
+            is_stream=self.source.is_stream,
             reasons=most_frequent_first(self.reasons),
         )

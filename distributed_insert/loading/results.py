@@ -112,6 +112,8 @@ class ModelResult:
     """Where all of them are, in their source's format, and the differing ones; None if none are."""
     seconds: float
     """From the start of the load to the model's last batch."""
+    is_stream: bool = False
+    """Whether they came through standard input or a pipe, which is always read by a thread."""
     reasons: Mapping[str, int] = field(default_factory=dict)
     """How many records were rejected for each reason, the most frequent one first.
 

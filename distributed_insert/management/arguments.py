@@ -1,11 +1,22 @@
 """The options of the commands."""
 
+import argparse
+
 from ..datasets import DATASETS
 from ..executors import WORKERS
 from ..loading import ON_CONFLICT, Options
 from ..sources import FORMATS
 from . import option_types
 from .usage import option
+
+
+class OneFile(argparse.Action):
+    """Stores a path; with a second one, the first file would not be loaded."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "given twice, but a model is loaded from one file")
+        setattr(namespace, self.dest, values)
 
 
 def add_summary(parser):
@@ -30,6 +41,7 @@ def add_load_options(parser):
         files.add_argument(
             option(dataset.plural),
             type=option_types.path,
+            action=OneFile,
             metavar="FILE",
             help=f"{dataset.plural}: {', '.join(dataset.fields)}",
         )
@@ -123,11 +135,12 @@ def add_load_options(parser):
         help="apply the pending migrations of every database first",
     )
 
-    workers = parser.add_argument_group("what loads")
+    workers = parser.add_argument_group("workers")
     workers.add_argument(
         "--workers",
         choices=WORKERS,
-        help="one per model (default: a process for large files, else a thread)",
+        help="load each model in a thread or a process of its own (default: processes if the files "
+        "are large, else threads)",
     )
     output = parser.add_argument_group("output")
     add_summary(output)

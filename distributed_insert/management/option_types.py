@@ -13,7 +13,7 @@ def positive_integer(text):
 
 
 def whole_number(text):
-    return _integer(text, 0, "a whole number")
+    return _integer(text, 0, "0 or a positive integer")
 
 
 def _integer(text, least, kind):

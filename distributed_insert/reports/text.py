@@ -36,7 +36,9 @@ def report(
         elif verbosity:
             yield from _results(model, all_records)
     yield from counts_table(outcome, ("read", "inserted", "rejected"))
-    yield f"Workers: one {outcome.workers} per model."
+    streams = [f"a thread for {m.source}" for m in outcome.models if m.is_stream]
+    but = f", but {' and '.join(streams)}" if streams and outcome.workers != "thread" else ""
+    yield f"Workers: one {outcome.workers} per model{but}."
     if dry_run:
         yield "Dry run: nothing was stored."
     elif not any(model.is_stored or model.is_unconfirmed for model in outcome.models):

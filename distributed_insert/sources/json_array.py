@@ -16,7 +16,7 @@ class JsonArraySource(JsonSource):
         self._elements = Elements(self._file)
 
     def check(self):
-        """Look whether the file is an array to its end: what follows a fault could not be read."""
+        """Look whether the file can be read to its end: behind a fault of an array, nothing can."""
         if self.is_stream:
             return False
         left = CHECK_SIZE
@@ -27,6 +27,7 @@ class JsonArraySource(JsonSource):
                     self._file.rewind()
                     self._elements = Elements(self._file)
                     return False
+                self._add(self._new_batch(), *element)
                 left -= len(element.text)
         return True
 

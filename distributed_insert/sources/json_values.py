@@ -3,9 +3,11 @@
 from itertools import chain
 from typing import Any, List, Optional
 
+from ..exceptions import LoadError
 from .base import Malformed
 from .dicts import DictSource
 from .files import BYTES_PER_VALUE, MAX_VALUES, TOO_MANY_VALUES, FileSource
+from .numbers import TEXT
 
 # What Python needs for a list or a dict, about.
 BYTES_PER_CONTAINER = 200
@@ -20,6 +22,8 @@ class JsonSource(FileSource, DictSource):
     """Objects with the model's fields, or as Django's dumpdata writes them to its fixtures."""
 
     grammar = "JSON"
+    _label = ""
+    """The app and model of the objects of a fixture that are loaded, once there was one."""
 
     def _new_batch(self):
         return _Batch()
@@ -34,13 +38,20 @@ class JsonSource(FileSource, DictSource):
     def _add(self, batch, line, text, raw, reason):
         """Add a value to a batch, or, for a reason, its text as malformed.
 
-        What a fixture says of another model is ignored if unknown keys are.
+        What a fixture says of another model is ignored if unknown keys are. Raises LoadError if two
+        apps of a fixture have a model of this name.
         """
         if reason:
             raw = self._malformed(text, reason)
         elif "fields" in raw and _is_fixture(raw):
-            label = raw["model"]
-            if label.rpartition(".")[2].lower() == self._dataset.name.lower():
+            label = raw["model"].lower()
+            if label.rpartition(".")[2] == self._dataset.name.lower():
+                self._label = self._label or label
+                if label != self._label:
+                    raise LoadError(
+                        f"{self.name}: it has objects of {self._label} and of {label}. Make a file "
+                        f"of one of them: python manage.py dumpdata {label}"
+                    )
                 raw = self._from_fixture(text, raw)
             elif self._ignore_unknown:
                 return
@@ -50,11 +61,17 @@ class JsonSource(FileSource, DictSource):
 
     def _from_fixture(self, text, raw):
         key = self._names[self._fields.index(self._dataset.key)]
+        record = dict(raw["fields"])
+        for field in self._dataset.floats:
+            name = self._renamed.get(field, field)
+            if type(record.get(name)) is str:  # It was a DecimalField.
+                [number] = TEXT.floats([record[name]])
+                record[name] = record[name] if number is None else number
         if "pk" not in raw:
-            return raw["fields"]
-        if key in raw["fields"]:
+            return record
+        if key in record:
             return self._malformed(text, f"both 'pk' and {key!r}")
-        return {key: raw["pk"], **raw["fields"]}
+        return {key: raw["pk"], **record}
 
 
 class _Batch:

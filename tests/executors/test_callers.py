@@ -18,9 +18,8 @@ from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource
 
 from ..cases import ALIASES, CommandTestCase, LoadTestCase, stored
+from ..datasets import PRODUCTS, USERS
 from ..loading.cases import SourceWith, products, users
-
-ORDERS, USERS, PRODUCTS = DATASETS
 
 
 class CallerTests(LoadTestCase):

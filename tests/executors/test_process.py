@@ -31,10 +31,10 @@ from ..cases import (
     printed_lists,
     stored,
 )
+from ..datasets import ORDERS, PRODUCTS, USERS
 from ..generated import write_files
 from . import contract
 
-ORDERS, USERS, PRODUCTS = DATASETS
 METHODS = multiprocessing.get_all_start_methods()
 KILLED = "The process that loaded users was killed. What it had not committed is rolled back."
 

@@ -4,7 +4,6 @@ from unittest import skipUnless
 
 from django.db import connections, router
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Options
 from distributed_insert.loading import load as load_with
 from distributed_insert.models import Order, Product, User
@@ -12,7 +11,6 @@ from distributed_insert.sources import MemorySource
 
 from ..cases import LoadTestCase
 
-ORDERS, USERS, PRODUCTS = DATASETS
 MODELS = (User, Product, Order)
 
 skip_unless_sqlite = skipUnless(

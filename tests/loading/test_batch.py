@@ -12,7 +12,8 @@ from distributed_insert.loading.batch import (
 )
 from distributed_insert.sources import TYPED, MemorySource
 
-from .cases import ORDERS, USERS, orders, users
+from ..datasets import ORDERS, USERS
+from .cases import orders, users
 
 
 def batch_of(raw, dataset=USERS):

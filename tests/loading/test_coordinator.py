@@ -18,11 +18,9 @@ from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source
 
 from ..cases import LoadTestCase, stored
+from ..datasets import ORDERS, PRODUCTS, USERS
 from .cases import (
     MODELS,
-    ORDERS,
-    PRODUCTS,
-    USERS,
     SourceWith,
     SQLiteTestCase,
     errors,
@@ -358,7 +356,8 @@ class MaxErrorsTests(LoadTestCase):
             )
         self.assertEqual(
             str(outcome.error),
-            f"Gave up: more records were rejected than --max-errors {max_errors} allows.",
+            f"Gave up: more records were rejected than --max-errors {max_errors} allows. "
+            "Fix them or allow more before you run it again.",
         )
         return [model.counts for model in outcome.models], stored(User), stored(Product)
 

@@ -11,7 +11,7 @@ from distributed_insert.loading.model_load import ModelLoad
 from distributed_insert.loading.results import BatchResult
 from distributed_insert.sources import MemorySource
 
-from .cases import USERS
+from ..datasets import USERS
 
 KILLED = "The process that loaded users was killed. What it had not committed is rolled back."
 

@@ -5,7 +5,8 @@ from distributed_insert.loading.reasons import ReasonCounter
 from distributed_insert.sources import open_source
 
 from ..cases import LoadTestCase
-from .cases import ORDERS, PRODUCTS, USERS, load
+from ..datasets import ORDERS, PRODUCTS, USERS
+from .cases import load
 
 COMMON = {"Name cannot be empty": 2, "ID already exists": 1}
 

@@ -11,7 +11,8 @@ from distributed_insert.models import Order, User
 from distributed_insert.sources import MemorySource, open_source
 
 from ..cases import LoadTestCase, stored
-from .cases import ORDERS, USERS, SQLiteTestCase, orders, skip_unless_sqlite, users
+from ..datasets import ORDERS, USERS
+from .cases import SQLiteTestCase, orders, skip_unless_sqlite, users
 
 ENDED = "Database 'users' ended the transaction by itself, as a trigger can: "
 LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"

@@ -13,7 +13,7 @@ from distributed_insert import references
 from distributed_insert.management.output import SummaryFile
 from distributed_insert.models import Order, Product, User
 
-from ..cases import CommandTestCase, LoadTestCase, environment, manage, printed_lists
+from ..cases import CommandTestCase, LoadTestCase, environment, manage, needs, printed_lists
 
 TITLE = "Order records that refer to nothing"
 
@@ -193,6 +193,7 @@ class CommandTests(CommandTestCase):
         document = json.loads(summary.read_text())
         self.assertEqual((document["status"], document["error"]), ("failed", message))
 
+    @needs("dj_database_url", "dj-database-url")
     def test_error_for_a_locked_database_says_the_remedy(self):
         self.migrate()
         with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:

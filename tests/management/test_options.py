@@ -114,7 +114,8 @@ class AllOrNothingTests(OptionsTestCase):
 
     def test_a_failure_rolls_everything_back(self):
         self.assert_fails(
-            "Gave up: more records were rejected than --max-errors 1 allows.\nNothing was stored.",
+            "Gave up: more records were rejected than --max-errors 1 allows. Fix them or allow "
+            "more before you run it again.\nNothing was stored.",
             all_or_nothing=True,
             max_errors=1,
             batch_size=1,
@@ -171,7 +172,8 @@ class MaxErrorsTests(OptionsTestCase):
     def test_one_more_rolls_the_open_batch_back_and_is_a_failure(self):
         lines = "1,Ann,a@b\n2,Ben,b@c\n3,Cid,c@d\n4,,d@e\n5,Eve,e@f\n"
         output = self.assert_fails(
-            "Gave up: more records were rejected than --max-errors 0 allows.\n"
+            "Gave up: more records were rejected than --max-errors 0 allows. Fix them or allow "
+            "more before you run it again.\n"
             "Stored before that: User 2. "
             "To complete the load, run the same command again with --on-conflict ignore.",
             max_errors=0,
@@ -191,7 +193,8 @@ class MaxErrorsTests(OptionsTestCase):
         )
         self.assertRegex(
             str(error),
-            "^Gave up: more records were rejected than --max-errors 1 allows.\n"
+            "^Gave up: more records were rejected than --max-errors 1 allows. Fix them or allow "
+            "more before you run it again.\n"
             "Stored before that: (User|Product) 1. "
             "To complete the load, run the same command again with --on-conflict ignore.$",
         )

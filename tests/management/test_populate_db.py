@@ -319,7 +319,11 @@ class CommandTests(CommandTestCase):
                 "--batch-size=9999999999",
                 "argument --batch-size: '9999999999' is not a positive integer",
             ),
-            ("--max-errors=-1", "argument --max-errors: '-1' is not a whole number"),
+            ("--max-errors=-1", "argument --max-errors: '-1' is not 0 or a positive integer"),
+            (
+                "--users=x --users=y".split(),
+                "argument --users: given twice, but a model is loaded from one file",
+            ),
             ("--encoding=hex", "argument --encoding: 'hex' is not a text encoding"),
             ("--encoding=idna", "argument --encoding: 'idna' is not a text encoding"),
             ("--encoding=none", "argument --encoding: 'none' is not a text encoding"),
@@ -334,7 +338,7 @@ class CommandTests(CommandTestCase):
                 parser = command.create_parser("manage.py", "populate_db")
                 errors = io.StringIO()
                 with redirect_stderr(errors), self.assertRaises(SystemExit) as caught:
-                    parser.parse_args([option])
+                    parser.parse_args([option] if isinstance(option, str) else option)
                 self.assertEqual(caught.exception.code, 2)
                 self.assertEqual(
                     errors.getvalue(), f"manage.py populate_db: error: {message}. See --help.\n"
@@ -417,7 +421,8 @@ class CommandTests(CommandTestCase):
             (
                 1,
                 "CommandError: The report cannot be written: No space left on device.\n"
-                "Gave up: more records were rejected than --max-errors 0 allows.\n"
+                "Gave up: more records were rejected than --max-errors 0 allows. Fix them or allow "
+                "more before you run it again.\n"
                 "Stored before that: User 1. To complete the load, run the same command again "
                 "with --on-conflict ignore.\n",
             ),
@@ -515,6 +520,7 @@ class CommandTests(CommandTestCase):
         document = json.loads(process.stdout)
         self.assertEqual((document["status"], document["error"]), ("failed", message))
 
+    @needs("dj_database_url", "dj-database-url")
     def test_error_for_a_locked_database_says_the_remedy(self):
         self.migrate()
         users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")

@@ -6,7 +6,6 @@ from unittest import mock, skipIf
 
 from django.test import SimpleTestCase
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Counts, Options, load
 from distributed_insert.management.signals import interrupts
 from distributed_insert.models import Order, User
@@ -14,8 +13,7 @@ from distributed_insert.sources import MemorySource, open_source, text_file
 from distributed_insert.sources.text_file import TextFile
 
 from ..cases import LoadTestCase, stored
-
-ORDERS, USERS, PRODUCTS = DATASETS
+from ..datasets import ORDERS, PRODUCTS, USERS
 
 
 @skipIf(os.name == "nt", "Windows has no way for a process to send itself these signals.")

@@ -9,8 +9,8 @@ from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Counts
 
 from ..cases import needs
+from ..datasets import ORDERS, PRODUCTS, USERS
 
-ORDERS, USERS, PRODUCTS = DATASETS
 SIZE = 1_000
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from django.test import SimpleTestCase
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import open_source
 
-ORDERS, USERS, PRODUCTS = DATASETS
+from ..datasets import PRODUCTS
 
 
 class FormatTestCase(SimpleTestCase):

@@ -4,14 +4,12 @@ import gzip
 import sys
 from unittest import skipIf
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.loading import Options, load
 from distributed_insert.models import Product, User
 from distributed_insert.sources import open_source
 
 from ..cases import LoadTestCase, stored
-
-ORDERS, USERS, PRODUCTS = DATASETS
+from ..datasets import PRODUCTS, USERS
 
 
 class BadInputTestCase(LoadTestCase):

@@ -11,7 +11,8 @@ from distributed_insert.sources.base import Malformed
 from distributed_insert.sources.files import MAX_RECORD_LENGTH, MAX_VALUES
 from distributed_insert.sources.text_file import BLOCK_SIZE
 
-from .cases import PRODUCTS, FormatTestCase
+from ..datasets import PRODUCTS
+from .cases import FormatTestCase
 
 EXPECTED = "it must name id, name, price, each once, in any order."
 IGNORE = "To ignore other columns: --ignore-unknown."

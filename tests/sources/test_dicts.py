@@ -3,10 +3,9 @@ from types import MappingProxyType
 
 from django.test import SimpleTestCase
 
-from distributed_insert.datasets import DATASETS
 from distributed_insert.sources import MemorySource, Records
 
-_, _, PRODUCTS = DATASETS
+from ..datasets import PRODUCTS
 
 
 class MemorySourceTests(SimpleTestCase):

@@ -6,7 +6,8 @@ from distributed_insert.sources import json_array
 from distributed_insert.sources.base import Malformed, Records
 from distributed_insert.sources.files import MAX_BATCH_BYTES, MAX_RECORD_LENGTH, MAX_VALUES
 
-from .cases import PRODUCTS, FormatTestCase
+from ..datasets import PRODUCTS
+from .cases import FormatTestCase
 
 LAMP = {"id": 1, "name": "Lamp", "price": 9.5}
 DESK = {"id": 2, "name": "Desk", "price": 2}
@@ -163,9 +164,33 @@ class FixtureTests(JsonArrayTestCase):
 
     def test_an_item_is_the_record_that_it_describes(self):
         self.assertEqual(
-            self.records_of(self.item(), self.item("shop.Product", pk=2, name="Desk")),
+            self.records_of(self.item("shop.Product"), self.item("shop.product", 2, name="Desk")),
             [LAMP, {"id": 2, "name": "Desk", "price": 9.5}],
         )
+
+    def test_decimals_are_numbers(self):
+        """dumpdata writes the values of a DecimalField as text."""
+        items = [self.item(price=price) for price in ("9.90", "1,5", "", None)]
+        self.assertEqual(
+            [record["price"] for record in self.records_of(*items)], [9.9, "1,5", "", None]
+        )
+        item = self.item(cost="9.90")
+        del item["fields"]["price"]
+        [record] = self.records_of(item, renamed={"price": "cost"})
+        self.assertEqual(record, {"id": 1, "name": "Lamp", "cost": 9.9})
+
+    def test_error_for_a_fixture_with_two_models_of_this_name(self):
+        items = [self.item("auth.product"), self.item("shop.product", pk=2)]
+        message = (
+            "it has objects of auth.product and of shop.product. Make a file of one of them: "
+            "python manage.py dumpdata shop.product"
+        )
+        self.assert_refused(json.dumps(items), message)
+        self.path = self.folder / "products.jsonl"
+        source = self.opened("\n".join(map(json.dumps, items)))
+        with self.assertRaises(LoadError) as caught:
+            source.read(9)
+        self.assertEqual(str(caught.exception), f"{self.path}: {message}")
 
     def test_an_item_without_a_key_is_a_record_without_an_id(self):
         item = self.item()

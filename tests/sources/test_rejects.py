@@ -6,7 +6,8 @@ from unittest import skipUnless
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import RejectsFile, open_source
 
-from .cases import PRODUCTS, FormatTestCase
+from ..datasets import PRODUCTS
+from .cases import FormatTestCase
 
 try:
     import resource
