@@ -1,18 +1,23 @@
-"""What README.md says becomes of a load, in the plainest way: a record after the other.
+"""What the manual says becomes of a load, in the plainest way: a record after the other.
 
 Nothing here is fast, bounded or concurrent, and nothing is shared with the code that is tested.
 """
 
+import bz2
 import csv
 import gzip
 import io
 import json
+import lzma
 import math
 import re
+import shlex
 import unicodedata
 import zlib
+from contextlib import suppress
 from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 
+MODELS = {"users": "User", "products": "Product", "orders": "Order"}
 # In the order in which a missing one is reported.
 FIELDS = {
     "users": ["id", "name", "email"],
@@ -24,13 +29,42 @@ MAX_CHARACTERS = 1_048_576
 TOO_LONG = f"record longer than {MAX_CHARACTERS:,} characters"
 MAX_COLUMNS = 1_000
 MAX_DEPTH = 100
+MAX_DIGITS = 4_300
 MAX_SHOWN = 1_000
+MAX_SHOWN_VALUES = 20
+HEADER_LINES = 10_000
+DELIMITERS = ",;\t|"
+"""Those that are found, the first one first."""
+OPEN = "…"
+"""Stands in a message for words that the manual leaves open."""
+
+NOT_TEXT = (
+    (b"PK\x03\x04", "a zip archive, as .xlsx and .ods files are"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook"),
+    (b"PAR1\x15\x04", "a Parquet file"),
+    (b"ARROW1\0\0", "an Arrow file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd"),
+    (b"\x04\x22\x4d\x18", "compressed with lz4"),
+    (b"7z\xbc\xaf\x27\x1c", "an archive"),
+    (b"Rar!\x1a\x07", "an archive"),
+    (b"%PDF-", "a PDF document"),
+    (b"<?xml", "XML or HTML"),
+    (b"<!DOCTYPE html>", "XML or HTML"),
+    (b"<html>", "XML or HTML"),
+)
+"""What the first bytes say."""
+
+Said = Dict[Optional[str], str]
+"""What is said of a model's file, by alias, and of all others, by None."""
 
 
 class Options(NamedTuple):
     on_conflict: str
-    encoding: str
-    delimiter: str
+    format: Said
+    encoding: Said
+    delimiter: Said
     ignore_unknown: bool
     columns: Dict[str, Dict[str, str]]
     """By alias, the columns of the fields that are called otherwise."""
@@ -53,7 +87,7 @@ class Reject(NamedTuple):
 class Outcome(NamedTuple):
     status: int
     message: List[str]
-    """The lines of the error; one that ends with ( goes on in Python's words."""
+    """The lines of the error, those of several files in any order."""
     counts: Dict[str, Dict[str, int]]
     rejects: Dict[str, List[Reject]]
     in_files: Dict[str, List[Reject]]
@@ -83,7 +117,7 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
         try:
             records[alias] = read_file(alias, path, options)
         except Unreadable as error:
-            messages.append(f"{path}: {error}")
+            messages += f"{path}: {error}".split("\n")
     if messages:
         return Outcome(1, [*messages, "Nothing was stored."], {}, {}, {}, rows, {})
     counts, in_files, stored = {}, {}, {alias: dict(table) for alias, table in rows.items()}
@@ -92,7 +126,10 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
             became = load_records(alias, records[alias], stored, options)
             counts[alias], in_files[alias] = became
     rejects = {alias: [r for r in found if r.is_rejected] for alias, found in in_files.items()}
-    reasons = {alias: reasons_of(found, files[alias]) for alias, found in rejects.items()}
+    reasons = {
+        alias: reasons_of(found, format_of(alias, files[alias], options))
+        for alias, found in rejects.items()
+    }
     rejected = sum(map(len, rejects.values()))
     message = [f"{rejected} {'record was' if rejected == 1 else 'records were'} rejected."]
     if options.transaction == "all_or_nothing" and rejected:
@@ -105,11 +142,11 @@ def load(files: Dict[str, str], rows: Dict[str, Dict[int, Tuple]], options: Opti
     return Outcome(3, message, counts, rejects, in_files, stored, reasons)
 
 
-def reasons_of(rejects, path):
+def reasons_of(rejects, file_format):
     counts: Dict[str, int] = {}
     for reject in rejects:
         # The words that are left open are those of a record that is too large.
-        grammar = "JSON" if is_json_lines(path) else "CSV"
+        grammar = "CSV" if file_format == "csv" else "JSON"
         for error in reject.errors or [f"Malformed {grammar}: "]:
             reason = without_what_differs(error)
             counts[reason] = counts.get(reason, 0) + 1
@@ -275,31 +312,75 @@ def is_email(value):
     return all(value.split("@"))
 
 
+def said_of(alias, said: Said):
+    return said.get(alias, said.get(None))
+
+
+def format_of(alias, path, options):
+    name = re.sub(r"\.(gz|bz2|xz)$", "", path.lower())
+    ending = name.rpartition(".")[2]
+    by_name = {"json": "json", "jsonl": "jsonl", "ndjson": "jsonl"}.get(ending, "csv")
+    return said_of(alias, options.format) or by_name
+
+
+def encoding_of(alias, options):
+    return said_of(alias, options.encoding) or "utf-8-sig"
+
+
+def columns_of(alias, options):
+    """Return the column or key that each field is read from."""
+    return {name: options.columns[alias].get(name, name) for name in FIELDS[alias]}
+
+
 def read_file(alias, path, options) -> List[Record]:
     with open(path, "rb") as file:
-        content = file.read()
-    if path.lower().endswith(".gz"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, zlib.error) as error:
-            raise Unreadable("not a whole gzip file (") from error
-        except OSError as error:
-            raise Unreadable(f"{error}.") from error
+        text = decoded(unpacked(file.read()), encoding_of(alias, options))
+    read = {"csv": read_csv, "json": read_array, "jsonl": read_json_lines}
+    return read[format_of(alias, path, options)](text, alias, options)
+
+
+def unpacked(content):
+    for beginning, what in NOT_TEXT:
+        if content.startswith(beginning):
+            raise Unreadable(f"this is {what}. {OPEN}")
+    for beginning, unpack in (
+        (b"\x1f\x8b", gzip.decompress),
+        (b"BZh9", lambda packed: all_streams(packed, bz2.BZ2Decompressor)),
+        (b"\xfd7zXZ\0", lambda packed: all_streams(packed, lzma.LZMADecompressor)),
+    ):
+        if content.startswith(beginning):
+            try:
+                return unpack(content)
+            except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+                raise Unreadable(f"cannot be unpacked: {OPEN}") from error
+    return content
+
+
+def all_streams(packed, unpacker_class):
+    """Unpack streams to the last one: Python's own functions end before one that is damaged."""
+    content = b""
+    while packed:
+        unpacker = unpacker_class()
+        content += unpacker.decompress(packed)
+        if not unpacker.eof:
+            raise EOFError
+        packed = unpacker.unused_data
+    return content
+
+
+def decoded(content, encoding):
     try:
-        text = content.decode(options.encoding)
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = len(re.findall(rb"\r\n|\r|\n", error.object[: error.start])) + 1
         raise Unreadable(
             f"not UTF-8 (byte 0x{error.object[error.start]:02x} in line {line}). Save it as "
             "UTF-8, or name the encoding it has with --encoding."
         ) from error
-    lines = list(io.StringIO(text, newline=""))
-    columns = {name: options.columns[alias].get(name, name) for name in FIELDS[alias]}
-    return (read_json if is_json_lines(path) else read_csv)(lines, columns, options)
 
 
-def is_json_lines(path):
-    return path.lower().endswith((".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz"))
+def lines_of(text):
+    return list(io.StringIO(text, newline=""))
 
 
 def too_large(line, raw):
@@ -310,23 +391,98 @@ def is_unknown(name, columns, options):
     return not (options.ignore_unknown or name in columns.values() or name.startswith("_"))
 
 
-def read_json(lines, columns, options):
-    records = []
-    for line, text in enumerate(lines, 1):
-        if text.strip():
-            records.append(json_record(line, text, columns, options))
-    return records
+def read_json_lines(text, alias, options):
+    records = [
+        json_record(number, line, alias, options)
+        for number, line in enumerate(lines_of(text), 1)
+        if line.strip()
+    ]
+    return list(filter(None, records))
 
 
-def json_record(line, text, columns, options):
-    def malformed(reason):
+def read_array(text, alias, options):
+    """Read all of an array, or nothing of what is not one."""
+    if not text.strip(" \t\r\n"):
+        raise Unreadable("empty, without even an array.")
+    try:
+        places = elements(text)
+    except ValueError as error:
+        raise Unreadable(
+            f"not a JSON array: {OPEN}. If each line is an object, add "
+            f"--format {MODELS[alias].lower()}=jsonl."
+        ) from error
+    records = [
+        json_record(len(re.findall("\r\n|\r|\n", text[:at])) + 1, text[at:end], alias, options)
+        for at, end in places
+    ]
+    return list(filter(None, records))
+
+
+def elements(text):
+    """Return where each element of an array begins and ends. Raises ValueError if it is not one."""
+
+    def begin(at):
+        """Return where the next part begins: blanks do not matter."""
+        return re.compile(r"[ \t\r\n]*").match(text, at).end()
+
+    def passed(character, at):
+        if text[at : at + 1] != character:
+            raise ValueError(f"not {character}")
+        return begin(at + 1)
+
+    places = []
+    at = passed("[", begin(0))
+    has_more = text[at : at + 1] != "]"
+    while has_more:
+        end = end_of_value(text, at)
+        places.append((at, end))
+        at = begin(end)
+        has_more = text[at : at + 1] == ","
+        at = passed(",", at) if has_more else at
+    if passed("]", at) < len(text):
+        raise ValueError("something follows")
+    return places
+
+
+def end_of_value(text, at):
+    """Return where a value ends; only one that is too long may be anything between its brackets."""
+    if text[at : at + 1] not in ("[", "{", '"'):
+        return grammar.raw_decode(text, at)[1]
+    depth, is_in_string = 0, False
+    for mark in re.compile(r'\\.|["\[\]{}]', re.DOTALL).finditer(text, at):
+        if mark.group() == '"':
+            is_in_string = not is_in_string
+        elif not is_in_string and mark.group() in "[]{}":
+            depth += 1 if mark.group() in "[{" else -1
+        if depth == 0 and not is_in_string:
+            value = text[at : mark.end()]
+            break
+    else:
+        raise ValueError("not ended")
+    if len(value) <= MAX_CHARACTERS:
+        # Of what is nested too deeply, only the brackets can be looked at.
+        with suppress(RecursionError):
+            grammar.decode(value)
+    return at + len(value)
+
+
+def json_record(line, text, alias, options) -> Optional[Record]:
+    """Return the record that a text is; None if it is ignored."""
+    columns = columns_of(alias, options)
+
+    def unusable(error):
         cut = text.rstrip("\r\n")
-        return Record(line, cut, {}, shown({"text": cut}), [f"Malformed JSON: {reason}"])
+        return Record(line, cut, {}, shown({"text": cut}), [error])
+
+    def malformed(reason):
+        return unusable(f"Malformed JSON: {reason}")
 
     if len(text) > MAX_CHARACTERS:
         return too_large(line, text)
     try:
-        raw = json.JSONDecoder(object_pairs_hook=without_duplicates).decode(text)
+        raw = strict.decode(text)
+    except TooManyValues:
+        return too_large(line, text)
     except json.JSONDecodeError as error:
         return malformed(f"{error.msg} at character {error.pos + 1}")
     except RecursionError:
@@ -337,20 +493,52 @@ def json_record(line, text, columns, options):
         return malformed("not an object")
     if depth(raw) > MAX_DEPTH:
         return malformed("nested too deeply")
-    if len(raw) > MAX_COLUMNS:
-        return too_large(line, raw)
+    if is_of_fixture(raw):
+        model, key = raw["model"], columns["id"]
+        if model.rpartition(".")[2].lower() != MODELS[alias].lower():
+            is_ignored = options.ignore_unknown
+            return None if is_ignored else unusable(f"Object of another model: {model}")
+        if "pk" in raw and key in raw["fields"]:
+            return malformed(f"both 'pk' and {key!r}")
+        identifier = {key: raw["pk"]} if "pk" in raw else {}
+        raw = {**identifier, **raw["fields"]}
     fields = {name: raw[column] for name, column in columns.items() if column in raw}
     faults = [f"Unknown field: {name}" for name in raw if is_unknown(name, columns, options)]
     data = {name: value for name, value in raw.items() if not name.startswith("_")}
     return Record(line, raw, fields, shown(data) if has_finite_numbers(data) else None, faults)
 
 
+def is_of_fixture(raw):
+    """Whether an object is of the form that dumpdata writes."""
+    return (
+        set(raw) in ({"model", "pk", "fields"}, {"model", "fields"})
+        and type(raw["model"]) is str
+        and type(raw["fields"]) is dict
+    )
+
+
+class TooManyValues(Exception):
+    """An object has them."""
+
+
 def without_duplicates(pairs):
+    if len(pairs) > MAX_COLUMNS:
+        raise TooManyValues
     keys = [key for key, _ in pairs]
     for key in keys:
         if keys.count(key) > 1:
             raise ValueError(f"duplicate key {key!r}")
     return dict(pairs)
+
+
+def short_integer(digits):
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise ValueError(f"number of more than {MAX_DIGITS:,} digits")
+    return int(digits)
+
+
+grammar = json.JSONDecoder(parse_int=str)
+strict = json.JSONDecoder(object_pairs_hook=without_duplicates, parse_int=short_integer)
 
 
 def depth(value):
@@ -367,17 +555,22 @@ def has_finite_numbers(value):
     return True
 
 
-def read_csv(lines, columns, options):
-    rows = csv_rows(lines, options.delimiter)
-    _, header, reason = rows.pop(0) if rows else (1, [], "")
-    faults = [reason] if reason else header_faults(header, columns, options)
-    if faults:
-        raise Unreadable(
-            f"wrong header: {'; '.join(faults)}. The header must name "
-            f"{', '.join(columns.values())}, each once, in any order."
-        )
+def read_csv(text, alias, options):
+    lines = lines_of(text)
+    if not any(line.strip("\r\n") for line in lines[:HEADER_LINES]):
+        if len(lines) > HEADER_LINES:
+            raise Unreadable(f"no header in its first {HEADER_LINES:,} lines.")
+        raise Unreadable("empty, without even a header.")
+    (_, header, reason), *rows = csv_rows(lines, delimiter_of(lines, alias, options))
+    if reason or len(header) > MAX_COLUMNS:
+        raise Unreadable(f"wrong header: Malformed CSV: {OPEN}.")
     # Only a file of rejects has this column: its formulas are made harmless by a quote.
     is_rejects_file = "_errors" in header
+    header = list(map(unquoted, header)) if is_rejects_file else header
+    fault = header_fault(header, alias, options)
+    if fault:
+        raise Unreadable(fault)
+    columns = matched(header, columns_of(alias, options))
     records = []
     for line, cells, reason in rows:
         if TOO_LONG in reason:
@@ -392,13 +585,76 @@ def read_csv(lines, columns, options):
     return records
 
 
-def header_faults(header, columns, options):
+def delimiter_of(lines, alias, options):
+    """Return the delimiter: if none is given, the first that makes the most expected columns."""
+    expected = set(map(plain, columns_of(alias, options).values()))
+    first = next((n for n, line in enumerate(lines) if line.strip("\r\n")), 0)
+
+    def found(delimiter):
+        cells, _, _ = csv_row(lines[first:], delimiter)
+        return len(expected & set(map(plain, cells or [])))
+
+    return said_of(alias, options.delimiter) or max(DELIMITERS, key=found)
+
+
+def plain(name):
+    return name.strip().casefold()
+
+
+def matched(header, columns):
+    """Return the names that the columns have in a header, by field; without those it lacks.
+
+    If none is called just so, the only one that differs by case and surrounding blanks is meant.
+    """
+    found = {}
+    for field, column in columns.items():
+        alike = [name for name in header if plain(name) == plain(column)]
+        if column in header:
+            found[field] = column
+        elif len(alike) == 1 and alike[0] not in columns.values():
+            found[field] = alike[0]
+    return found
+
+
+def header_fault(header, alias, options):
+    """Return what is wrong with a header and what helps, or ""."""
+    columns, model = columns_of(alias, options), MODELS[alias].lower()
+    found = matched(header, columns)
+    missing = [field for field in columns if field not in found]
+    unknown = [
+        name for name in header if name not in found.values() and is_unknown(name, columns, options)
+    ]
     kinds = (
-        ("missing", [name for name in columns.values() if name not in header]),
-        ("unknown", [name for name in header if is_unknown(name, columns, options)]),
+        ("missing", [columns[field] for field in missing]),
+        ("unknown", unknown),
         ("duplicate", sorted({name for name in header if header.count(name) > 1})),
     )
-    return [f"{kind} column {', '.join(map(repr, names))}" for kind, names in kinds if names]
+    faults = [f"{kind} column {listed(names)}" for kind, names in kinds if names]
+    if not faults:
+        return ""
+    sentences = [
+        f"wrong header: {'; '.join(faults)}.",
+        f"Its columns are {listed(header)}; it must name {', '.join(columns.values())}, each once, "
+        "in any order.",
+    ]
+    if missing:
+        example = shlex.quote(cut_off(unknown[0])) if unknown else "COLUMN"
+        field = f"{model}.{missing[0]}"
+        sentences.append(f"If a column has another name, say so: --map {field}={example}.")
+    if unknown:
+        sentences.append("To ignore other columns: --ignore-unknown.")
+    if len(header) == 1:
+        sentences.append("If another character separates the columns: --delimiter.")
+    return " ".join(sentences)
+
+
+def listed(names):
+    shown = [repr(cut_off(name)) for name in names[:20]]
+    return ", ".join(shown + ([f"and {len(names) - 20:,} more"] if len(names) > 20 else []))
+
+
+def cut_off(name):
+    return name if len(name) <= 100 else f"{name[:100]}..."
 
 
 def csv_record(line, header, cells, columns):
@@ -466,9 +722,14 @@ def unquoted(cell):
 
 def shown(data):
     """Shorten what is too long to be shown."""
-    return {
-        name: f"{value[:MAX_SHOWN]}... ({len(value):,} characters)"
-        if type(value) is str and len(value) > MAX_SHOWN
-        else value
-        for name, value in data.items()
-    }
+    values = {name: short(value) for name, value in list(data.items())[:MAX_SHOWN_VALUES]}
+    if len(data) > MAX_SHOWN_VALUES:
+        values["..."] = f"{len(data) - MAX_SHOWN_VALUES:,} more"
+    return values
+
+
+def short(value):
+    text = value if type(value) is str else repr(value)
+    if len(text) <= MAX_SHOWN:
+        return value
+    return f"{text[:MAX_SHOWN]}... ({len(text):,} characters)"
