@@ -942,7 +942,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Integers of any length are read",
-            "if len(digits) > MAX_DIGITS:",
+            'if len(digits.lstrip("-")) > MAX_DIGITS:',
             "if False:",
         ),
         (
@@ -975,8 +975,8 @@ MUTATIONS: List[Mutation] = [
         ["sources.test_json_elements", "sources.test_json_array"],
         (
             "A number is read up to the end of a part",
-            "if not wrong and end + 2 < len(self._text):",
-            "if not wrong and end < len(self._text):",
+            "(end + 2 < len(self._text) or",
+            "(end < len(self._text) or",
         ),
         ("What follows the array is lost", "if self._peek():\n", "if False:\n"),
         (

@@ -89,7 +89,7 @@ class _Coordinator:
         self._options = options
         self._stopped_by = stopped_by
         self._on_progress = on_progress
-        self._has_failed = False
+        self._has_failed = self._cannot_begin = False
         self.signal: Optional[int] = None
         """The signal that cut the load short: it is asked for only while there is more to do."""
 
@@ -118,10 +118,14 @@ class _Coordinator:
         return errors
 
     async def _open_model(self, model_load):
-        model_load.rejects_file = await model_load.call("open")
-        while model_load.source and not self._is_stopping():
-            if not await self._read(model_load, "check"):
-                break
+        try:
+            model_load.rejects_file = await model_load.call("open")
+            while model_load.source and not self._is_stopping():
+                if not await self._read(model_load, "check"):
+                    break
+        except LoadError:
+            self._cannot_begin = True
+            raise
 
     async def _close(self, model_load):
         model_load.rejects_file = await model_load.call("close")
@@ -179,12 +183,17 @@ class _Coordinator:
         done = asyncio.ensure_future(model_load.call(job))
         while not done.done():
             await asyncio.wait([done], timeout=PATIENCE)
-            if not done.done() and self._is_stopping():
+            if not done.done() and (self._is_stopping() or self._cannot_begin):
                 model_load.source.give_up()
         try:
             return await done
         except GivenUp:
             return {}
+        except LoadError:
+            # The signal that stops this load may have ended the program that writes to the pipe.
+            if self._is_stopping() and self.signal:
+                return {}
+            raise
 
     async def _write(self, model_load, missing):
         allowed = self._options.max_errors

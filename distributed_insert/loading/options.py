@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Optional
 
+from ..executors import WORKERS
+
 ON_CONFLICT = ERROR, IGNORE, UPDATE = ("error", "ignore", "update")
 
 
 @dataclass(frozen=True)
 class Options:
+    """How to load. Raises ValueError for what no load can do."""
+
     workers: Optional[str] = None
     """Whether each worker has a "thread" or a "process"; None: what is faster for the sources."""
     batch_size: int = 10_000
@@ -22,6 +26,16 @@ class Options:
     """Whether to commit only if no record was rejected, all databases at the end."""
     dry_run: bool = False
     """Whether to roll everything back at the end."""
+
+    def __post_init__(self):
+        for name, is_right in (
+            ("workers", self.workers in (None, *WORKERS)),
+            ("batch_size", self.batch_size >= 1),
+            ("on_conflict", self.on_conflict in ON_CONFLICT),
+            ("max_errors", self.max_errors is None or self.max_errors >= 0),
+        ):
+            if not is_right:
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r}")
 
     @property
     def one_transaction(self) -> bool:

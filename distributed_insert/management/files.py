@@ -1,5 +1,9 @@
 """From the files that populate_db is given, and what is said about them, to sources."""
 
+import os
+import stat
+from collections import Counter
+from contextlib import suppress
 from typing import Dict, Mapping
 
 from django.core.management import CommandError
@@ -16,8 +20,9 @@ def file_sources(
 
     Raises CommandError if the options do not go with the files.
     """
-    if list(paths.values()).count(STANDARD_INPUT) > 1:
-        raise CommandError("Standard input (-) can be read for one model only.", returncode=2)
+    streams = Counter(_stream(path) for path in paths.values())
+    if any(stream and models > 1 for stream, models in streams.items()):
+        raise CommandError("Standard input or a pipe can be read for one model only.", returncode=2)
     by_name = {dataset.name.lower(): dataset for dataset in paths}
     how: Dict[Dataset, Dict[str, str]] = {dataset: {} for dataset in paths}
     for option in MODEL_OPTIONS:
@@ -48,3 +53,12 @@ def file_sources(
         )
         for dataset, path in paths.items()
     }
+
+
+def _stream(path):
+    """Return what identifies the stream that a path leads to; None if it leads to a file."""
+    with suppress(OSError):
+        status = os.fstat(0) if path == STANDARD_INPUT else os.stat(path)
+        if path == STANDARD_INPUT or stat.S_ISFIFO(status.st_mode):
+            return status.st_dev, status.st_ino
+    return None

@@ -31,13 +31,15 @@ COMPRESSED_ENDINGS = {".gz", ".bz2", ".xz"}
 
 
 def open_source(path, format=None, *, delimiter=None, encoding=DEFAULT_ENCODING, **options):
-    """Return the source for a file in a format of FORMATS; None is the one that its name says.
+    """Return the source for a file in one of FORMATS; None is the one that its name says.
 
     Nothing is opened yet: the worker does that, wherever it runs. The `options` are those of
     `Source`.
     """
     file = TextFile(path, encoding)
     format = format or _format_of(file.path)
+    if format not in FORMATS:
+        raise ValueError(f"format cannot be {format!r}")
     if format == JSON:
         return JsonArraySource(file, **options)
     if format == JSON_LINES:

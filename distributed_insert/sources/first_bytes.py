@@ -4,32 +4,31 @@ import gzip
 import os
 import re
 import zlib
-from typing import Any
+from functools import partial
+from typing import Any, Callable, Type
 
 from ..exceptions import LoadError
 
 # xz -9 asks for 65 MiB to unpack; a file may ask for 4 GiB.
 MAX_XZ_MEMORY = 100 << 20
-XZ_BLOCK_SIZE = 1 << 16
+PACKED_SIZE = 1 << 16
 
-# As the gzip and bz2 modules say it.
+# As the gzip module says it.
 CUT_OFF = "Compressed file ended before the end-of-stream marker was reached"
 
+# How many of the first bytes are looked at. An archive's first file is named behind 30 of them.
 COUNT = 16
-"""How many of the first bytes are looked at."""
+ARCHIVE_COUNT = 64
 
 # What people try to load, and how it becomes a file that can be loaded.
 UNREADABLE = (
     (
-        rb"PK(\x03\x04|\x05\x06)",
-        "a zip archive, as .xlsx and .ods files are",
-        "Unzip it, or save the sheet as CSV (UTF-8), and load that.",
+        rb"(?s)PK\x03\x04.{26}(\[Content_Types\]|_rels/|docProps/|xl/|mimetypeapplication/vnd.oasis)"
+        rb"|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "a spreadsheet",
+        "Save its sheet as CSV (UTF-8), and load that.",
     ),
-    (
-        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an Excel workbook",
-        "Save the sheet as CSV (UTF-8), and load that.",
-    ),
+    (rb"PK(\x03\x04|\x05\x06)", "a zip archive", "Unzip it, and load what is in it."),
     (
         rb"PAR1[\x00-\x1f]",
         "a Parquet file",
@@ -57,9 +56,9 @@ def unpacked(file: Any, is_stream: bool) -> Any:
     cannot be read.
     """
     first = part = file.read1(COUNT)
-    # A line that came through a pipe is not to wait for the next one.
-    while part and len(first) < COUNT and b"\n" not in first:
-        part = file.read1(COUNT - len(first))
+    # What came through a pipe is not to wait for what comes next.
+    while part and len(first) < _count(first) and b"\n" not in first:
+        part = file.read1(_count(first) - len(first))
         first += part
     if is_stream:
         file = _Stream(first, file)
@@ -74,14 +73,20 @@ def unpacked(file: Any, is_stream: bool) -> Any:
         if first[:2] == b"\x1f\x8b":
             return gzip.GzipFile(fileobj=file)
         if re.match(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", first):
-            import bz2
+            from bz2 import BZ2Decompressor
 
-            return bz2.BZ2File(file)
+            return _Unpacking(file, BZ2Decompressor, OSError)
         if first[:6] == b"\xfd7zXZ\0":
-            return _XzFile(file)
+            from lzma import LZMADecompressor, LZMAError
+
+            return _Unpacking(file, partial(LZMADecompressor, memlimit=MAX_XZ_MEMORY), LZMAError)
     except ImportError as error:
         raise LoadError(f"this Python cannot unpack it: {error}. Unpack it first.") from error
     return file
+
+
+def _count(first):
+    return ARCHIVE_COUNT if first[:2] == b"PK" else COUNT
 
 
 class _Stream:
@@ -96,19 +101,25 @@ class _Stream:
         return first or self._file.read1(size)
 
     def read(self, size: int) -> bytes:
+        # What unpacks needs its small parts whole; of large ones, it is not to wait for the end.
+        if size > COUNT:
+            return self.read1(size)
         first, self._first = self._first[:size], self._first[size:]
         return first + self._file.read(size - len(first))
 
 
-class _XzFile:
-    """What lzma.LZMAFile is, with a bound on the memory that a file may ask for."""
+class _Unpacking:
+    """What bz2.BZ2File and lzma.LZMAFile are, but strict.
 
-    def __init__(self, file: Any):
-        import lzma
+    These take a damaged second stream for something to be ignored, and set no bound on the memory
+    that a file may ask for.
+    """
 
+    def __init__(self, file: Any, new_unpacker: Callable[[], Any], error: Type[Exception]):
         self._file = file
-        self._lzma = lzma
-        self._unpacker = self._new_unpacker()
+        self._new_unpacker = new_unpacker
+        self._unpacker = new_unpacker()
+        self._error = error
 
     def read1(self, size: int) -> bytes:
         data = b""
@@ -118,20 +129,17 @@ class _XzFile:
                 # Another stream may follow, after any number of zeros.
                 packed = self._unpacker.unused_data.lstrip(b"\0")
                 while not packed:
-                    block = self._file.read(XZ_BLOCK_SIZE)
+                    block = self._file.read(PACKED_SIZE)
                     if not block:
                         return b""
                     packed = block.lstrip(b"\0")
                 self._unpacker = self._new_unpacker()
             elif self._unpacker.needs_input:
-                packed = self._file.read(XZ_BLOCK_SIZE)
+                packed = self._file.read(PACKED_SIZE)
                 if not packed:
                     raise EOFError(CUT_OFF)
             try:
                 data = self._unpacker.decompress(packed, size)
-            except self._lzma.LZMAError as error:
+            except self._error as error:
                 raise zlib.error(str(error)) from error
         return data
-
-    def _new_unpacker(self):
-        return self._lzma.LZMADecompressor(memlimit=MAX_XZ_MEMORY)

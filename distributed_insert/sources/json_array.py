@@ -51,8 +51,4 @@ class JsonArraySource(JsonSource):
             with self._file.errors():
                 yield
         except NotAnArray as error:
-            model = self._dataset.name.lower()
-            raise LoadError(
-                f"{self.name}: not a JSON array: {error}. If each line is an object, add "
-                f"--format {model}=jsonl."
-            ) from error
+            raise LoadError(f"{self.name}: not a JSON array: {error}.") from error

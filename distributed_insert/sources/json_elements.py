@@ -37,7 +37,7 @@ class Elements:
         self._at = self._offset = 0
         self._line = 1
         self._line_begin = 0
-        self._has_begun = self._has_ended = False
+        self._has_returns = self._has_begun = self._has_ended = False
 
     def next(self) -> Optional[Element]:
         """Return the next element; None at the end. Raises NotAnArray."""
@@ -47,6 +47,8 @@ class Elements:
         if not self._has_begun:
             if not first:
                 raise LoadError(f"{self._file.name}: empty, without even an array.")
+            if first == "{":
+                raise NotAnArray("It is an object. If each line is one, add --format jsonl")
             if first != "[":
                 raise self._error(f"It begins with {first!r}")
             self._has_begun = True
@@ -77,7 +79,7 @@ class Elements:
                 not_ended = self._error("A value is nested too deeply and not ended", self._at)
                 return Element(line, self._skip(not_ended), None, TOO_DEEP)
             # At the end of the text, a value may be cut off, and a number look as if it were not.
-            if not wrong and end + 2 < len(self._text):
+            if not wrong and (end + 2 < len(self._text) or self._text[end - 1] in '}]"'):
                 break
             if len(self._text) - self._at > MAX_RECORD_LENGTH or not self._fill():
                 break
@@ -117,18 +119,28 @@ class Elements:
         """Pass blanks, and return the character after them; "" at the end."""
         while True:
             found = _not_blank(self._text, self._at)
-            self._go_to(found.start() if found else len(self._text))
+            # A "\r" at the end may belong to a "\n" that follows.
+            end = len(self._text) - self._text.endswith("\r")
+            self._go_to(found.start() if found else max(end, self._at))
             if found:
                 return found.group()
             if not self._fill():
                 return ""
 
     def _go_to(self, at):
-        lines = self._text.count("\n", self._at, at)
-        if lines:
-            self._line += lines
-            self._line_begin = self._offset + self._text.rfind("\n", self._at, at) + 1
+        self._line, self._line_begin = self._place(at)
         self._at = at
+
+    def _place(self, at):
+        """Return the line of a place that was not passed yet, and where that line begins."""
+        lines, last = self._text.count("\n", self._at, at), "\n"
+        if self._has_returns:
+            passed = self._text[self._at : at]
+            lines += len(_bare_return.findall(self._text, self._at, at))
+            last = max("\n", "\r", key=passed.rfind)
+        if not lines:
+            return self._line, self._line_begin
+        return self._line + lines, self._offset + self._text.rfind(last, self._at, at) + 1
 
     def _fill(self):
         """Read as much as there is still to pass; return whether there was more.
@@ -144,14 +156,14 @@ class Elements:
             return False
         self._offset += self._at
         self._text, self._at = "".join(parts), 0
+        self._has_returns = "\r" in self._text
         return True
 
     def _error(self, message, at=None):
         at = self._at if at is None else at
-        line = self._line + self._text.count("\n", self._at, at)
-        begin = self._text.rfind("\n", self._at, at) + 1 + self._offset
-        column = self._offset + at - (begin if line > self._line else self._line_begin) + 1
-        return NotAnArray(f"{message} in line {line:,}, character {column:,}")
+        line, begin = self._place(at)
+        character = self._offset + at - begin + 1
+        return NotAnArray(f"{message} in line {line:,}, character {character:,}")
 
 
 class _Brackets:
@@ -192,6 +204,7 @@ def _decoded(text, at):
 
 _decode = json.JSONDecoder(object_pairs_hook=to_object, parse_int=to_integer).raw_decode
 _pass = json.JSONDecoder(parse_int=str).raw_decode
+_bare_return = re.compile(r"\r(?!\n)")
 _not_blank = re.compile(r"[^ \t\r\n]").search
 # An escaped character in a string is not a mark, and its escape may be the last of a part.
 _marks = re.compile(r'\\.?|["\[\]{}]', re.DOTALL).finditer

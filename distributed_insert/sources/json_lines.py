@@ -2,11 +2,20 @@
 
 import json
 
+from ..exceptions import LoadError
 from .files import MAX_RECORD_LENGTH, TOO_LONG, LinesSource, split_lines
 from .json_values import MAX_DIGITS, TOO_DEEP, JsonSource, fault, to_integer, to_object
 
 
 class JsonLinesSource(JsonSource, LinesSource):
+    def check(self):
+        if super().check():
+            return True
+        with self._file.errors():
+            if self._lines.peek(1) is None:
+                raise LoadError(f"{self.name}: empty, without even a record.")
+        return False
+
     def _parse(self, text, batch, most):
         lines = split_lines(text)
         for number, line in enumerate(lines, self._line):

@@ -56,7 +56,7 @@ class JsonSource(FileSource, DictSource):
             elif self._ignore_unknown:
                 return
             else:
-                raw = Malformed(text.strip(), f"Object of another model: {label}")
+                raw = Malformed(text.rstrip("\r\n"), f"Object of another model: {label}")
         batch.append(line, raw)
 
     def _from_fixture(self, text, raw):
@@ -124,6 +124,6 @@ def to_object(pairs):
 
 def to_integer(digits):
     """Make an integer of digits. Raises ValueError if there are too many."""
-    if len(digits) > MAX_DIGITS:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
         raise ValueError(f"number of more than {MAX_DIGITS:,} digits")
     return int(digits)

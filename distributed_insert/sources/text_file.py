@@ -120,9 +120,12 @@ class TextFile:
             self._check_size()
             encoding = "UTF-8" if self.encoding == DEFAULT_ENCODING else self.encoding
             self._count_lines(error.object[: error.start].decode(self.encoding, "ignore"))
+            remedy = "Save it as UTF-8, or name the encoding it has with --encoding."
+            if error.start == 0 and error.object[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+                remedy = "It begins like UTF-16: add --encoding utf-16."
             raise LoadError(
                 f"{self.name}: not {encoding} (byte 0x{error.object[error.start]:02x} in line "
-                f"{self._line}). Save it as UTF-8, or name the encoding it has with --encoding."
+                f"{self._line}). {remedy}"
             ) from error
         except UnicodeError as error:
             raise LoadError(f"{self.name}: not {self.encoding} ({error}).") from error
@@ -130,9 +133,10 @@ class TextFile:
             self._check_size()
             raise LoadError(f"{self.name}: cannot be unpacked: {error}.") from error
         except OSError as error:
-            if error.errno is None:  # of what unpacks
+            if error.errno is None:
                 self._check_size()
-            raise LoadError(f"{self.name}: {error.strerror or error}.") from error
+                raise LoadError(f"{self.name}: cannot be unpacked: {error}.") from error
+            raise LoadError(f"{self.name}: {error.strerror}.") from error
 
     def _unpack(self):
         try:

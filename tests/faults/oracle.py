@@ -39,8 +39,8 @@ OPEN = "…"
 """Stands in a message for words that the manual leaves open."""
 
 NOT_TEXT = (
-    (b"PK\x03\x04", "a zip archive, as .xlsx and .ods files are"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel workbook"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a spreadsheet"),
     (b"PAR1\x15\x04", "a Parquet file"),
     (b"ARROW1\0\0", "an Arrow file"),
     (b"Obj\x01", "an Avro file"),
@@ -407,10 +407,7 @@ def read_array(text, alias, options):
     try:
         places = elements(text)
     except ValueError as error:
-        raise Unreadable(
-            f"not a JSON array: {OPEN}. If each line is an object, add "
-            f"--format {MODELS[alias].lower()}=jsonl."
-        ) from error
+        raise Unreadable(f"not a JSON array: {OPEN}.") from error
     records = [
         json_record(len(re.findall("\r\n|\r|\n", text[:at])) + 1, text[at:end], alias, options)
         for at, end in places
@@ -586,15 +583,22 @@ def read_csv(text, alias, options):
 
 
 def delimiter_of(lines, alias, options):
-    """Return the delimiter: if none is given, the first that makes the most expected columns."""
+    """Return the delimiter: if none is given, the first that makes the most expected columns.
+
+    If none makes one of them, it is the first that makes the most columns.
+    """
     expected = set(map(plain, columns_of(alias, options).values()))
     first = next((n for n, line in enumerate(lines) if line.strip("\r\n")), 0)
 
     def found(delimiter):
-        cells, _, _ = csv_row(lines[first:], delimiter)
-        return len(expected & set(map(plain, cells or [])))
+        cells, reason, _ = csv_row(lines[first:], delimiter)
+        cells = [] if reason or len(cells) > MAX_COLUMNS else cells
+        return len(expected & set(map(plain, cells))), len(cells) > 1 and len(cells)
 
-    return said_of(alias, options.delimiter) or max(DELIMITERS, key=found)
+    most = max(map(found, DELIMITERS))
+    of_most = [each for each in DELIMITERS if found(each)[0] == most[0]]
+    best = max(of_most, key=lambda each: found(each)[1]) if most[0] == 0 else of_most[0]
+    return said_of(alias, options.delimiter) or best
 
 
 def plain(name):
@@ -619,6 +623,10 @@ def matched(header, columns):
 def header_fault(header, alias, options):
     """Return what is wrong with a header and what helps, or ""."""
     columns, model = columns_of(alias, options), MODELS[alias].lower()
+    beginning = "".join(header).lstrip()[:1]
+    if beginning and beginning in "[{":
+        formats = {"[": "json", "{": "jsonl"}
+        return f"it looks like JSON: add --format {model}={formats[beginning]}."
     found = matched(header, columns)
     missing = [field for field in columns if field not in found]
     unknown = [
@@ -629,7 +637,7 @@ def header_fault(header, alias, options):
         ("unknown", unknown),
         ("duplicate", sorted({name for name in header if header.count(name) > 1})),
     )
-    faults = [f"{kind} column {listed(names)}" for kind, names in kinds if names]
+    faults = [f"{kind} column{'s' * (len(n) > 1)} {listed(n)}" for kind, n in kinds if n]
     if not faults:
         return ""
     sentences = [
@@ -637,10 +645,14 @@ def header_fault(header, alias, options):
         f"Its columns are {listed(header)}; it must name {', '.join(columns.values())}, each once, "
         "in any order.",
     ]
-    if missing:
-        example = shlex.quote(cut_off(unknown[0])) if unknown else "COLUMN"
+    if len(missing) == len(columns) and any(name.isdigit() for name in header):
+        sentences.append(f"If it has no header, add one: {','.join(columns.values())}.")
+    elif missing:
+        can_be_typed = unknown and cut_off(unknown[0]).isprintable()
+        example = shlex.quote(cut_off(unknown[0])) if can_be_typed else "COLUMN"
         field = f"{model}.{missing[0]}"
-        sentences.append(f"If a column has another name, say so: --map {field}={example}.")
+        which = "If a column has" if len(missing) == 1 else "For each with"
+        sentences.append(f"{which} another name, say so: --map {field}={example}.")
     if unknown:
         sentences.append("To ignore other columns: --ignore-unknown.")
     if len(header) == 1:

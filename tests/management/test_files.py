@@ -139,10 +139,9 @@ class FormatsTests(PopulateTestCase):
     def test_error_for_what_is_not_text_or_empty(self):
         for name, content, message in (
             (
-                "users.xlsx",
+                "users.zip",
                 b"PK\x03\x04\x14\0\x06\0",
-                "this is a zip archive, as .xlsx and .ods files are. Unzip it, or save the sheet "
-                "as CSV (UTF-8), and load that.",
+                "this is a zip archive. Unzip it, and load what is in it.",
             ),
             ("users.csv", b"", "empty, without even a header."),
             ("users.json", b"\n", "empty, without even an array."),
@@ -166,6 +165,57 @@ class PipeTests(CommandTestCase):
                 self.assertEqual((process.returncode, process.stderr), (0, ""))
                 self.assertEqual(self.stored("users"), STORED_USERS)
             writer.join()
+
+    def test_error_for_a_pipe_of_two_models(self):
+        path = self.folder / "pipe"
+        os.mkfifo(path)
+        message = "CommandError: Standard input or a pipe can be read for one model only.\n"
+        for users, products in ((str(path), str(path)), ("-", "/dev/stdin")):
+            with self.subTest(users=users):
+                process = self.populate(
+                    "--users", users, "--products", products, input="id,name,email\n"
+                )
+                self.assertEqual((process.returncode, process.stderr), (2, message))
+
+    def test_a_file_that_cannot_be_read_is_reported_while_a_pipe_is_silent(self):
+        self.migrate()
+        path = self.folder / "pipe"
+        os.mkfifo(path)
+        process = self.populate("--users", "missing.csv", "--products", str(path))
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (1, "CommandError: missing.csv: No such file or directory.\nNothing was stored.\n"),
+        )
+
+    def test_a_signal_that_also_ends_the_writer_is_why_the_load_stopped(self):
+        self.migrate()
+        process = self.start("--users", "-")
+        self.addCleanup(process.kill)
+        # More than a pipe holds: when it is written, the load reads.
+        process.stdin.write("id,name,email,_" + "x" * 300_000)
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate()
+        self.assertEqual(
+            (process.returncode, errors),
+            (130, "CommandError: Stopped by SIGINT.\nNothing was stored.\n"),
+        )
+
+    def test_what_comes_through_a_compressed_pipe_is_stored_while_the_pipe_is_silent(self):
+        self.migrate()
+        for name, compress in (("gz", gzip.compress), ("xz", lzma.compress)):
+            path = self.folder / name
+            os.mkfifo(path)
+            with self.subTest(name=name):
+                process = self.start("--users", str(path), "--batch-size=1", "--on-conflict=ignore")
+                self.addCleanup(process.kill)
+                with open(path, "wb") as writer:
+                    writer.write(compress(USERS.encode()))
+                    writer.flush()
+                    while not self.stored("users"):
+                        self.assertIsNone(process.poll())
+                self.assertEqual((process.wait(), self.stored("users")), (0, STORED_USERS))
+                process.communicate()
 
     def test_one_signal_is_enough_while_a_pipe_is_silent(self):
         self.migrate()

@@ -614,7 +614,7 @@ class SummaryTests(OptionsTestCase):
 class StandardInputTests(OptionsTestCase):
     def test_error_for_two_models_that_are_read_from_it(self):
         self.assert_fails(
-            "Standard input (-) can be read for one model only.", 2, users="-", products="-"
+            "Standard input or a pipe can be read for one model only.", 2, users="-", products="-"
         )
 
 

@@ -244,9 +244,9 @@ class FileTests(PopulateTestCase):
         wrong = self.file("p.csv", "id,title\n")
         output = self.assert_fails(
             f"{missing}: No such file or directory.\n"
-            f"{wrong}: wrong header: missing column 'name', 'price'; unknown column 'title'. "
+            f"{wrong}: wrong header: missing columns 'name', 'price'; unknown column 'title'. "
             "Its columns are 'id', 'title'; it must name id, name, price, each once, in any order. "
-            "If a column has another name, say so: --map product.name=title. To ignore other "
+            "For each with another name, say so: --map product.name=title. To ignore other "
             "columns: --ignore-unknown.\n"
             "Nothing was stored.",
             users=missing,

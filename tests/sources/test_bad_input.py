@@ -223,9 +223,6 @@ class JsonLinesTests(BadInputTestCase):
         self.assertEqual(stored(Product), [(2, "Desk", 2.0)])
 
 
-UNZIP = "Unzip it, or save the sheet as CSV (UTF-8), and load that."
-
-
 class FileTests(BadInputTestCase):
     """What cannot be read as records at all is an error before any write."""
 
@@ -244,7 +241,7 @@ class FileTests(BadInputTestCase):
                 "wrong header: duplicate column 'name'. Its columns are 'id', 'name', 'price', "
                 "'name'; it must name id, name, price, each once, in any order.",
             ),
-            (b"PK\x03\x04", f"this is a zip archive, as .xlsx and .ods files are. {UNZIP}"),
+            (b"PK\x03\x04", "this is a zip archive. Unzip it, and load what is in it."),
             (
                 "id,name,price\n1,Café,1\n".encode("latin-1"),
                 "not UTF-8 (byte 0xe9 in line 2). "

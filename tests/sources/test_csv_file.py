@@ -463,17 +463,44 @@ class CsvHeaderTests(FormatTestCase):
     def test_error_for_a_header_with_an_unusual_delimiter(self):
         self.assert_refused(
             "id:name:price\n1:Lamp:1\n",
-            "wrong header: missing column 'id', 'name', 'price'; unknown column 'id:name:price'. "
-            f"Its columns are 'id:name:price'; {EXPECTED} If a column has another name, say so: "
+            "wrong header: missing columns 'id', 'name', 'price'; unknown column 'id:name:price'. "
+            f"Its columns are 'id:name:price'; {EXPECTED} For each with another name, say so: "
             f"--map product.id=id:name:price. {IGNORE} If another character separates the columns: "
             "--delimiter.",
         )
 
+    def test_of_a_header_without_any_expected_name_all_columns_are_shown(self):
+        self.assert_refused(
+            "Artikel;Bezeichnung, kurz;Preis\n",
+            "wrong header: missing columns 'id', 'name', 'price'; unknown columns 'Artikel', "
+            "'Bezeichnung, kurz', 'Preis'. Its columns are 'Artikel', 'Bezeichnung, kurz', "
+            f"'Preis'; {EXPECTED} For each with another name, say so: --map product.id=Artikel. "
+            f"{IGNORE}",
+        )
+
+    def test_error_for_a_file_without_a_header(self):
+        self.assert_refused(
+            "1,Lamp,9.5\n",
+            "wrong header: missing columns 'id', 'name', 'price'; unknown columns '1', 'Lamp', "
+            f"'9.5'. Its columns are '1', 'Lamp', '9.5'; {EXPECTED} If it has no header, add one: "
+            f"id,name,price. {IGNORE}",
+        )
+
+    def test_error_for_json(self):
+        for content, format in (
+            ('{"id": 1, "name": "Lamp", "price": 1}\n', "jsonl"),
+            ('[{"id": 1}]', "json"),
+            ("\n [\n", "json"),
+        ):
+            with self.subTest(content=content):
+                message = f"it looks like JSON: add --format product={format}."
+                self.assert_refused(content, message)
+
     def test_a_delimiter_that_is_given_decides(self):
         self.assert_refused(
             "id;name;price\n",
-            "wrong header: missing column 'id', 'name', 'price'; unknown column 'id;name;price'. "
-            f"Its columns are 'id;name;price'; {EXPECTED} If a column has another name, say so: "
+            "wrong header: missing columns 'id', 'name', 'price'; unknown column 'id;name;price'. "
+            f"Its columns are 'id;name;price'; {EXPECTED} For each with another name, say so: "
             f"--map product.id='id;name;price'. {IGNORE} If another character separates the "
             "columns: --delimiter.",
             delimiter=",",

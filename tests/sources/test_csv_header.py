@@ -40,7 +40,7 @@ class FaultTests(SimpleTestCase):
         unknown[-2:] = ["'c18'", "and 11 more"]
         self.assertEqual(
             self.fault(header, header[1:]),
-            f"wrong header: missing column 'title'; unknown column {', '.join(unknown)}. Its "
+            f"wrong header: missing column 'title'; unknown columns {', '.join(unknown)}. Its "
             f"columns are {', '.join(shown)}; it must name id, title, each once, in any order. If "
             f"a column has another name, say so: --map product.name={'x' * 100}.... To ignore "
             "other columns: --ignore-unknown.",

@@ -4,15 +4,24 @@ import io
 import lzma
 import random
 import sys
+import zipfile
+import zlib
 from unittest import mock
 
 from django.test import SimpleTestCase
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.sources import first_bytes
 from distributed_insert.sources.first_bytes import UNREADABLE, unpacked
 
 CONTENT = b"".join(b"%d,Lamp,%d\n" % (n, n % 7) for n in range(50_000))
+
+
+def zipped(name, content="x"):
+    """Return a zip archive of one file."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(name, content)
+    return file.getvalue()
 
 
 class SlowPipe(io.RawIOBase):
@@ -51,6 +60,13 @@ class UnpackedTests(SimpleTestCase):
                     two = compress(CONTENT) + compress(b"end")
                     self.assertEqual(self.content(two, is_stream), CONTENT + b"end")
 
+    def test_error_for_a_later_stream_that_is_damaged(self):
+        for compress in (bz2.compress, lzma.compress):
+            written = bytearray(compress(CONTENT) + compress(b"end"))
+            written[-len(compress(b"end")) + 12] ^= 0xFF
+            with self.subTest(compress=compress), self.assertRaises((zlib.error, EOFError)):
+                self.content(bytes(written))
+
     def test_padding_after_and_between_xz_streams(self):
         zeros = b"\0" * 100_000
         written = lzma.compress(b"1") + zeros + lzma.compress(b"2") + zeros
@@ -58,7 +74,7 @@ class UnpackedTests(SimpleTestCase):
 
     def test_error_for_an_xz_file_that_would_take_much_memory(self):
         written = lzma.compress(b"1", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 28}])
-        with self.assertRaisesMessage(first_bytes.zlib.error, "Memory usage limit exceeded"):
+        with self.assertRaisesMessage(zlib.error, "Memory usage limit exceeded"):
             self.content(written)
         self.assertEqual(self.content(lzma.compress(b"1", preset=9)), b"1")
 
@@ -69,8 +85,15 @@ class UnpackedTests(SimpleTestCase):
 
     def test_error_for_what_is_not_text(self):
         for first, what in (
-            (b"PK\x03\x04\x14", "a zip archive, as .xlsx and .ods files are"),
-            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "an Excel workbook"),
+            (zipped("users.csv"), "a zip archive"),
+            (b"PK\x05\x06" + bytes(18), "a zip archive"),
+            (zipped("[Content_Types].xml"), "a spreadsheet"),
+            (zipped("xl/workbook.xml"), "a spreadsheet"),
+            (
+                zipped("mimetype", "application/vnd.oasis.opendocument.spreadsheet"),
+                "a spreadsheet",
+            ),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0", "a spreadsheet"),
             (b"PAR1\x15\x04", "a Parquet file"),
             (b"ARROW1\0\0", "an Arrow file"),
             (b"Obj\x01\x04", "an Avro file"),

@@ -11,7 +11,6 @@ from .cases import FormatTestCase
 
 LAMP = {"id": 1, "name": "Lamp", "price": 9.5}
 DESK = {"id": 2, "name": "Desk", "price": 2}
-JSONL = " If each line is an object, add --format product=jsonl."
 
 
 def malformed(text, reason):
@@ -35,6 +34,17 @@ class RecordTests(JsonArrayTestCase):
         self.assertEqual(self.records(source, 2), [(9, LAMP)])
         self.assertIsNone(source.read(2))
         self.assertIsNone(source.read(2))
+
+    def test_lines_end_in_every_way(self):
+        for end in ("\n", "\r\n", "\r"):
+            with self.subTest(end=end):
+                lines = ["[", json.dumps(LAMP), ",", "", json.dumps(DESK) + ","]
+                source = self.opened(end.join([*lines, "3]"]))
+                self.assertEqual([line for line, _ in self.all_records(source)], [2, 5, 6])
+                self.assert_refused(
+                    end.join([*lines, " x]"]),
+                    "not a JSON array: Expecting value in line 6, character 2.",
+                )
 
     def test_an_empty_array_has_no_records(self):
         for content in ("[]", " [ \n ] \n", "\ufeff[]"):
@@ -94,7 +104,7 @@ class RecordTests(JsonArrayTestCase):
 class CheckTests(JsonArrayTestCase):
     def test_error_for_what_is_not_an_array_to_its_end(self):
         for content, message in (
-            (json.dumps(LAMP), "It begins with '{' in line 1, character 1"),
+            (json.dumps(LAMP), "It is an object. If each line is one, add --format jsonl"),
             ("\n  id,name", "It begins with 'i' in line 2, character 3"),
             ("[", "Expecting value in line 1, character 2"),
             ("[1,]", "Expecting value in line 1, character 4"),
@@ -115,7 +125,7 @@ class CheckTests(JsonArrayTestCase):
             ),
         ):
             with self.subTest(content=content[:20]):
-                self.assert_refused(content, f"not a JSON array: {message}.{JSONL}")
+                self.assert_refused(content, f"not a JSON array: {message}.")
 
     def test_error_for_an_empty_file(self):
         for content in ("", " \n\n"):

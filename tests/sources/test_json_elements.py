@@ -7,6 +7,7 @@ from django.test import SimpleTestCase
 from distributed_insert.exceptions import LoadError
 from distributed_insert.sources import json_elements
 from distributed_insert.sources.json_elements import Elements, NotAnArray
+from distributed_insert.sources.text_file import count_lines
 
 
 class Parts:
@@ -50,6 +51,7 @@ class ElementsTests(SimpleTestCase):
         for _ in range(2000):
             values = [self.value(rng) for _ in range(rng.randrange(6))]
             text = json.dumps(values, indent=rng.choice([None, 1]), ensure_ascii=rng.random() < 0.5)
+            text = text.replace("\n", rng.choice(["\n", "\r\n", "\r"]))
             if rng.random() < 0.5:
                 place = rng.randrange(len(text))
                 change = rng.choice(["", ",", "]", "{", '"', "\\", "x"])
@@ -66,7 +68,7 @@ class ElementsTests(SimpleTestCase):
                     at = 0
                     for element in found:
                         at = text.index(element.text, at)
-                        self.assertEqual(element.line, text.count("\n", 0, at) + 1)
+                        self.assertEqual(element.line, count_lines(text[:at]) + 1)
                         at += len(element.text)
                 self.assertEqual(found is None, expected is None)
 

@@ -31,6 +31,10 @@ class OpenSourceTests(SimpleTestCase):
         self.assertIs(type(open_source("a.csv", "jsonl")), JsonLinesSource)
         self.assertIs(type(open_source("a.jsonl", "csv")), CsvSource)
 
+    def test_error_for_a_format_that_does_not_exist(self):
+        with self.assertRaisesMessage(ValueError, "format cannot be 'xml'"):
+            open_source("a.csv", "xml")
+
     def test_sources_have_the_name_of_their_file(self):
         for path, name, is_stream in (
             ("users.csv", "users.csv", False),
