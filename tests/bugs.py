@@ -1614,8 +1614,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Standard input is read for two models",
-            ".count(STANDARD_INPUT) > 1:",
-            ".count(STANDARD_INPUT) > 2:",
+            "stream and models > 1 for",
+            "stream and models > 2 for",
         ),
         (
             "What is said of one model's file is said of all",

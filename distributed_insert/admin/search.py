@@ -3,7 +3,7 @@
 import re
 
 from django.db.models import Q
-from django.utils.text import smart_split, unescape_string_literal
+from django.utils.text import get_text_list, smart_split, unescape_string_literal
 
 from ..validation import MAX_INTEGER
 
@@ -39,13 +39,8 @@ def unquoted(word):
 
 def help_text(ids, texts):
     """Say what is searched, given the names of the fields."""
-    parts = [f"A number finds exactly this {alternatives(ids)}."]
+    parts = [f"A number finds exactly this {get_text_list(ids, 'or')}."]
     if texts:
-        where = f"in any part of {alternatives(texts)}"
+        where = f"in any part of {get_text_list(texts, 'or')}"
         parts.append(f"Other text, or a number in quotes, is found {where}.")
     return " ".join(parts)
-
-
-def alternatives(names):
-    *others, last = names
-    return f"{', '.join(others)} or {last}" if others else last

@@ -142,6 +142,11 @@ class _Coordinator:
     async def _load_model(self, model_load):
         missing = await self._next_missing(model_load)
         while missing is not None and not self._is_stopping():
+            if model_load.source.is_stream:
+                # A batch that has been read is not to wait for the next one, which may never come.
+                await self._write(model_load, missing)
+                missing = await self._next_missing(model_load)
+                continue
             # While a batch is written, the parents are asked about the one after it.
             results: Any = await asyncio.gather(
                 self._next_missing(model_load),
@@ -179,7 +184,6 @@ class _Coordinator:
         """Have a job done that may wait for input, until the load stops; return {} then."""
         if not model_load.source.is_stream:
             return await model_load.call(job)
-        # As a task, it comes after the write of the batch before, which is not to wait as well.
         done = asyncio.ensure_future(model_load.call(job))
         while not done.done():
             await asyncio.wait([done], timeout=PATIENCE)

@@ -115,7 +115,7 @@ class ModelResult:
     is_stream: bool = False
     """Whether they came through standard input or a pipe, which is always read by a thread."""
     reasons: Mapping[str, int] = field(default_factory=dict)
-    """How many records were rejected for each reason, the most frequent one first.
+    """How often each reason to reject a record occurred, the most frequent one first.
 
     A record with several errors counts for each.
     """

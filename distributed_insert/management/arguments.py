@@ -2,6 +2,8 @@
 
 import argparse
 
+from django.utils.text import get_text_list
+
 from ..datasets import DATASETS
 from ..executors import WORKERS
 from ..loading import ON_CONFLICT, Options
@@ -35,7 +37,8 @@ def add_load_options(parser):
         "files",
         "CSV with a header, JSON Lines (.jsonl, .ndjson), or JSON arrays and Django's fixtures\n"
         "(.json); plain or compressed (.gz, .bz2, .xz). - is standard input, for one of the\n"
-        "models. Without a file, the sample is loaded.",
+        "models. Without a file, the sample is loaded. MODEL is "
+        f"{get_text_list([dataset.name.lower() for dataset in DATASETS], 'or')}.",
     )
     for dataset in DATASETS:
         files.add_argument(

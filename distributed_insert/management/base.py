@@ -10,7 +10,7 @@ from django.core.management.base import DjangoHelpFormatter
 
 
 class HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
-    """Keeps the lines of descriptions and examples, and lists Django's own options last."""
+    """Keeps the lines of descriptions and examples."""
 
 
 class ProjectCommand(BaseCommand):

@@ -1,14 +1,15 @@
-"""The sample is not loaded beside records of the user's unless that is asked for."""
+"""The sample is not loaded beside other records unless that is asked for."""
 
 from typing import Iterable
 
 from django.core.management import CommandError
 from django.db import connections
+from django.utils.text import get_text_list
 
 from ..databases import errors, has_table
 from ..datasets import Dataset
 from ..exceptions import LoadError
-from .usage import FILES, listed
+from .usage import FILES
 
 
 def require_only_sample(datasets: Iterable[Dataset]):
@@ -24,8 +25,8 @@ def require_only_sample(datasets: Iterable[Dataset]):
     if others:
         raise CommandError(
             f"The sample is not loaded beside other records: {', '.join(others)}. "
-            f"Name files with {listed(FILES, 'or')}, or add --sample to load the sample all the "
-            "same.",
+            f"Name files with {get_text_list(FILES, 'or')}, or add --sample to load the sample all "
+            "the same.",
             returncode=2,
         )
 

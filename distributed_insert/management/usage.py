@@ -4,6 +4,7 @@ from dataclasses import fields
 from typing import Any, Dict, Mapping, Sequence
 
 from django.core.management import CommandError
+from django.utils.text import get_text_list
 
 from ..datasets import DATASETS
 from ..loading import Options
@@ -29,12 +30,6 @@ def option(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-def listed(words: Sequence[str], conjunction: str) -> str:
-    """Return words as in "a, b and c"."""
-    *others, last = words
-    return f"{', '.join(others)} {conjunction} {last}" if others else last
-
-
 FILES = [f"{option(dataset.plural)} FILE" for dataset in DATASETS]
 
 
@@ -46,14 +41,14 @@ def check(models: Sequence[str], sample: bool, options: Mapping[str, Any]):
     given = [name for name in (*FILE_OPTIONS, *RECORD_OPTIONS) if _is_given(options[name])]
     of_files = [name for name in given if name in FILE_OPTIONS]
     if sample and (models or of_files):
-        names = listed([option(name) for name in (*models, *of_files)], "and")
+        names = get_text_list([option(name) for name in (*models, *of_files)], "and")
         raise CommandError(f"--sample cannot be given together with {names}.", returncode=2)
     if given and not models and not sample:
-        names = listed([option(name) for name in given], "and")
+        names = get_text_list([option(name) for name in given], "and")
         ways = FILES if of_files else [*FILES, "--sample"]
         raise CommandError(
             f"{names} {'go' if len(given) > 1 else 'goes'} with files"
-            f"{'' if of_files else ' or with --sample'}: add {listed(ways, 'or')}.",
+            f"{'' if of_files else ' or with --sample'}: add {get_text_list(ways, 'or')}.",
             returncode=2,
         )
 

@@ -1,6 +1,6 @@
 """What is said about a load: to people, to programs, and while it runs."""
 
-from .summary import document, failed, running
+from .summary import document, failed, interrupted, running
 from .text import FAILED, REJECTED, conclusion, counts_table, exit_status, reject_line, report
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "document",
     "exit_status",
     "failed",
+    "interrupted",
     "reject_line",
     "report",
     "running",

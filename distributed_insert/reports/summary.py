@@ -1,5 +1,6 @@
 """What programs are given: the outcome as a JSON document."""
 
+import signal
 from dataclasses import asdict
 from typing import Any, Dict, Mapping
 
@@ -22,6 +23,12 @@ def failed(error: CommandError, options: Mapping[str, Any]) -> Dict[str, Any]:
         "error": str(error),
         "options": dict(options),
     }
+
+
+def interrupted(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the document of what Ctrl-C ended before there was an outcome."""
+    code = 128 + signal.SIGINT
+    return {"status": "interrupted", "exit_code": code, "error": None, "options": dict(options)}
 
 
 def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Dict[str, Any]:

@@ -24,9 +24,9 @@ def report(
     `samples` has, by the name of a model, records of which all are listed, unless the load failed
     or was interrupted. Of other models only the rejected records are, as many as the outcome has,
     and then the reasons. No record is listed if `verbosity` is 0. Nothing is said of a load that
-    failed before it read a record.
+    failed or was stopped before it read a record.
     """
-    if outcome.error and not any(model.counts.read for model in outcome.models):
+    if (outcome.error or outcome.signal) and not any(model.counts.read for model in outcome.models):
         return
     is_complete = exit_status(outcome) in (0, REJECTED)
     for model in outcome.models:
@@ -70,7 +70,7 @@ def conclusion(outcome: Outcome, on_conflict: str, is_sample: bool = False) -> s
                 f"{'More ' if rows else ''}{model.model} records may have been stored."
             )
     if not stored and not unconfirmed:
-        return f"{why}\nNothing was stored."
+        return f"{why}{' ' if outcome.signal and not outcome.error else chr(10)}Nothing was stored."
     option = "" if on_conflict == UPDATE else f" with {'--sample ' * is_sample}--on-conflict ignore"
     sentences = [f"Stored before that: {', '.join(stored)}."] if stored else []
     sentences += [*unconfirmed, f"To complete the load, run the same command again{option}."]

@@ -49,14 +49,14 @@ class JsonSource(FileSource, DictSource):
                 self._label = self._label or label
                 if label != self._label:
                     raise LoadError(
-                        f"{self.name}: it has objects of {self._label} and of {label}. Make a file "
-                        f"of one of them: python manage.py dumpdata {label}"
+                        f"{self.name}: it has objects of {self._label!r} and of {label!r}. Dump "
+                        "them to files of their own."
                     )
                 raw = self._from_fixture(text, raw)
             elif self._ignore_unknown:
                 return
             else:
-                raw = Malformed(text.rstrip("\r\n"), f"Object of another model: {label}")
+                raw = Malformed(text.rstrip("\r\n"), f"Object of another model: {raw['model']}")
         batch.append(line, raw)
 
     def _from_fixture(self, text, raw):

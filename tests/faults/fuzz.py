@@ -111,7 +111,6 @@ NO_RECORDS = (
     *(json.dumps({"name": "x" * 1_100_000}), json.dumps(["[]", {"}": '"\\'}] * 100_000)),
 )
 NO_LINES = ("", " ", "\u2028", "{", "{x}", "{} {}", "\ufeff{}", "\x00")
-FIXTURE_APPS = ("distributed_insert.", "distributed_insert.", "shop.", "")
 ODD_FIXTURE_MODELS = (
     *(json.dumps(f"distributed_insert.{model}") for model in ("user", "product", "order", "group")),
     *('"shop.users"', '""', '"user."', '"."', "null", "7", '["user"]'),
@@ -222,6 +221,9 @@ def joined(rng, lines):
 
 
 def noisy(rng, text):
+    if '"model"' in text:
+        # Another app's name would end the load where it is met.
+        return text
     for _ in range(rng.randint(1, 3)):
         at = rng.randint(0, len(text))
         text = text[:at] + rng.choice([*NOISE, ""]) + text[at + rng.randint(0, 1) :]
@@ -360,7 +362,7 @@ def fixture_pairs(rng, alias, options, pairs, comma, odd):
     """Return the pairs of what dumpdata writes of a record, or almost."""
     key = json.dumps(oracle.columns_of(alias, options)["id"])
     model = rng.choice([MODELS[alias], MODELS[alias].lower()])
-    model = json.dumps(rng.choice(FIXTURE_APPS) + model)
+    model = json.dumps(f"distributed_insert.{model}")
     if rng.random() < 0.05 + odd:
         model = rng.choice(ODD_FIXTURE_MODELS)
     identifier = [('"pk"', value) for name, value in pairs if name == key]

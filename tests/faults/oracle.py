@@ -392,6 +392,8 @@ def is_unknown(name, columns, options):
 
 
 def read_json_lines(text, alias, options):
+    if not text:
+        raise Unreadable("empty, without even a record.")
     records = [
         json_record(number, line, alias, options)
         for number, line in enumerate(lines_of(text), 1)
@@ -499,6 +501,10 @@ def json_record(line, text, alias, options) -> Optional[Record]:
             return malformed(f"both 'pk' and {key!r}")
         identifier = {key: raw["pk"]} if "pk" in raw else {}
         raw = {**identifier, **raw["fields"]}
+        # dumpdata writes decimals as text.
+        price = columns.get("price")
+        if type(raw.get(price)) is str and text_number(raw[price]) is not None:
+            raw[price] = text_number(raw[price])
     fields = {name: raw[column] for name, column in columns.items() if column in raw}
     faults = [f"Unknown field: {name}" for name in raw if is_unknown(name, columns, options)]
     data = {name: value for name, value in raw.items() if not name.startswith("_")}

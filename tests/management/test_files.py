@@ -198,7 +198,7 @@ class PipeTests(CommandTestCase):
         output, errors = process.communicate()
         self.assertEqual(
             (process.returncode, errors),
-            (130, "CommandError: Stopped by SIGINT.\nNothing was stored.\n"),
+            (130, "CommandError: Stopped by SIGINT. Nothing was stored.\n"),
         )
 
     def test_what_comes_through_a_compressed_pipe_is_stored_while_the_pipe_is_silent(self):
@@ -233,7 +233,7 @@ class PipeTests(CommandTestCase):
                 self.assertEqual(process.wait(timeout=60), 130)
                 self.assertEqual(
                     process.communicate()[1],
-                    "CommandError: Stopped by SIGINT.\nNothing was stored.\n",
+                    "CommandError: Stopped by SIGINT. Nothing was stored.\n",
                 )
                 os.close(writer)
 

@@ -446,7 +446,7 @@ class CommandTests(CommandTestCase):
                 self.assertEqual(process.returncode, code)
                 self.assertRegex(
                     errors,
-                    rf"^CommandError: Stopped by {number.name}\.\n"
+                    rf"^CommandError: Stopped by {number.name}\.\s"
                     r"(Nothing was stored\.|Stored before that: User [\d,]+\. "
                     r"To complete the load, run the same command again\.)\n$",
                 )
@@ -473,7 +473,7 @@ class CommandTests(CommandTestCase):
                     self.assertEqual(process.wait(timeout=60), code)
                     self.assertEqual(
                         process.stderr.read(),
-                        f"CommandError: Stopped by {number.name}.\nNothing was stored.\n",
+                        f"CommandError: Stopped by {number.name}. Nothing was stored.\n",
                     )
                     process.communicate()
 

@@ -3,7 +3,7 @@ import json
 from django.test import SimpleTestCase
 
 from distributed_insert.management.commands.populate_db import Command
-from distributed_insert.management.usage import DEFAULTS, FILE_OPTIONS, RECORD_OPTIONS, listed
+from distributed_insert.management.usage import DEFAULTS, FILE_OPTIONS, RECORD_OPTIONS
 from distributed_insert.models import User
 
 from ..cases import CommandTestCase, PopulateTestCase, stored
@@ -94,11 +94,6 @@ class DefaultTests(SimpleTestCase):
         parser = Command().create_parser("manage.py", "populate_db")
         self.assertEqual({parser.get_default(name) for name in VALUES}, {None})
         self.assertLessEqual(set(DEFAULTS), set(VALUES))
-
-    def test_a_list_of_words(self):
-        self.assertEqual(listed(["a"], "or"), "a")
-        self.assertEqual(listed(["a", "b"], "or"), "a or b")
-        self.assertEqual(listed(["a", "b", "c"], "and"), "a, b and c")
 
 
 class TypedTests(CommandTestCase):

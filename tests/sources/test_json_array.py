@@ -192,8 +192,8 @@ class FixtureTests(JsonArrayTestCase):
     def test_error_for_a_fixture_with_two_models_of_this_name(self):
         items = [self.item("auth.product"), self.item("shop.product", pk=2)]
         message = (
-            "it has objects of auth.product and of shop.product. Make a file of one of them: "
-            "python manage.py dumpdata shop.product"
+            "it has objects of 'auth.product' and of 'shop.product'. Dump them to files of their "
+            "own."
         )
         self.assert_refused(json.dumps(items), message)
         self.path = self.folder / "products.jsonl"

@@ -52,9 +52,12 @@ class JsonRecordTests(JsonLinesTestCase):
         self.assertEqual(self.records(source), [(1, record)])
 
     def test_a_file_without_records_is_at_its_end(self):
-        for content in ("", "\n", "\ufeff"):
+        self.assertEqual(self.all_records(self.opened("\n")), [])
+
+    def test_error_for_an_empty_file(self):
+        for content in ("", "\ufeff"):
             with self.subTest(content=content):
-                self.assertEqual(self.all_records(self.opened(content)), [])
+                self.assert_refused(content, "empty, without even a record.")
 
     def test_a_gzip_file(self):
         self.path = self.folder / "products.jsonl.gz"

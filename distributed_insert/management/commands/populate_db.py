@@ -28,7 +28,8 @@ class Command(ProjectCommand):
         "Loads users, products and orders concurrently, each into its own database: from files\n"
         "or, without any, from the sample.\n\n"
         "Exit status: 0 everything was stored (or it was the sample), 1 the load failed, 2 wrong\n"
-        "usage, 3 finished and records were rejected, 130 interrupted (143 by SIGTERM)."
+        "usage, 3 finished and records were rejected, 130 interrupted (143 by SIGTERM).\n\n"
+        "-v 0 lists no records, -v 2 lists all rejected ones."
     )
     examples = """\
   python manage.py populate_db --migrate
@@ -59,6 +60,9 @@ class Command(ProjectCommand):
                 require_only_sample(sources)
         except CommandError as error:
             summary_file.finish(reports.failed(error, shown))
+            raise
+        except KeyboardInterrupt:
+            summary_file.finish(reports.interrupted(shown))
             raise
         with ExitStack() as context:
             stopped_by = context.enter_context(interrupts())
