@@ -157,6 +157,11 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/coordinator.py",
         ["loading.test_coordinator", "management.test_signals"],
         (
+            "A batch from a pipe waits for the next one",
+            "if model_load.source.is_stream:\n                # A batch",
+            "if False:\n                # A batch",
+        ),
+        (
             "Orders wait for only the first of their parents",
             "for parent in parents:\n            await",
             "for parent in parents[:1]:\n            await",

@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -183,9 +184,12 @@ class InterruptTests(ManageTestCase):
             "class Migration(migrations.Migration):\n"
             "    operations = [migrations.RunPython(interrupt)]\n",
         )
+        summary = self.folder / "summary.json"
         self.assert_ends(
             "Interrupted.\n",
-            *("populate_db", "--migrate"),
+            *("populate_db", "--migrate", f"--summary={summary}"),
             code=130,
             DJANGO_SETTINGS_MODULE="interrupted_settings",
         )
+        document = json.loads(summary.read_text())
+        self.assertEqual((document["status"], document["exit_code"]), ("interrupted", 130))

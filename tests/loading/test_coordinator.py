@@ -699,6 +699,28 @@ class SilentSource(MemorySource):
 
 
 class SilentSourceTests(LoadTestCase):
+    def test_what_was_read_and_other_models_are_stored_while_it_is_silent(self):
+        for max_errors in (None, 9):
+            with self.subTest(max_errors=max_errors):
+                source = SilentSource(users(1, 2, 3))
+                products = [{"id": n, "name": "Lamp", "price": 1.0} for n in range(1, 51)]
+                found = {}
+
+                def note(dataset, counts, bytes_read, found=found):
+                    found[dataset] = counts.inserted
+
+                outcome = load_with(
+                    {USERS: source, PRODUCTS: MemorySource(products)},
+                    Options(batch_size=1, max_errors=max_errors),
+                    # All there is has been stored.
+                    stopped_by=lambda found=found: 15 if sum(found.values()) == 53 else None,
+                    on_progress=note,
+                )
+                self.assertEqual((outcome.signal, outcome.error), (15, None))
+                self.assertEqual(len(stored(User)), 3)
+                User.objects.all().delete()
+                Product.objects.all().delete()
+
     def test_a_signal_ends_the_wait_and_what_was_read_before_is_stored(self):
         for all_or_nothing in (False, True):
             with self.subTest(all_or_nothing=all_or_nothing):
