@@ -1,7 +1,6 @@
 """What a file's first bytes say: how it is compressed, or that it is not text at all."""
 
 import gzip
-import os
 import re
 import zlib
 from functools import partial
@@ -63,8 +62,6 @@ def unpacked(file: Any, is_stream: bool) -> Any:
     if is_stream:
         file = _Stream(first, file)
     else:
-        # By way of its end: a seek within the buffer would leave a small first part to be read.
-        file.seek(0, os.SEEK_END)
         file.seek(0)
     for pattern, what, remedy in UNREADABLE:
         if re.match(pattern, first):
