@@ -273,11 +273,6 @@ MUTATIONS: List[Mutation] = [
             "model_load.source.size",
         ),
         (
-            "A batch waits for the next one to come",
-            "done = asyncio.ensure_future(model_load.call(job))",
-            "done = asyncio.wrap_future(model_load._executor.submit(job))",
-        ),
-        (
             "An input that was given up is an error",
             "except GivenUp:",
             "except ZeroDivisionError:",
