@@ -138,6 +138,7 @@ def _wait_for(process, port):
     while process.poll() is None:
         with suppress(ConnectionRefusedError):
             return socket.create_connection(("127.0.0.1", port)).close()
+        # The server does not say when it listens, and needs the processor to get there.
         time.sleep(0.1)
     raise RuntimeError("The server of the admin has ended.")
 
