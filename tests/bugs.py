@@ -152,6 +152,20 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_thread"],
         ("A worker has several threads", "ThreadPoolExecutor(1,", "ThreadPoolExecutor(3,"),
     ),
+    *mutations(
+        "distributed_insert/loading/start.py",
+        ["loading.test_coordinator", "management.test_signals"],
+        (
+            "An interrupted load says that it is complete",
+            "signal=coordinator.signal,",
+            "signal=None,",
+        ),
+        (
+            "Each reason is given as often as there are models with it",
+            "dict.fromkeys(map(str, errors))",
+            "list(map(str, errors))",
+        ),
+    ),
     # The coordinator and what it counts.
     *mutations(
         "distributed_insert/loading/coordinator.py",
@@ -218,11 +232,6 @@ MUTATIONS: List[Mutation] = [
             "self.signal = self._stopped_by()",
         ),
         (
-            "An interrupted load says that it is complete",
-            "signal=coordinator.signal,",
-            "signal=None,",
-        ),
-        (
             "Files are not checked before the first write",
             "while model_load.source and not self._is_stopping()",
             "while False and not self._is_stopping()",
@@ -246,11 +255,6 @@ MUTATIONS: List[Mutation] = [
             "A bug of a worker is reported as an error of the load",
             "if not isinstance(error, LoadError):",
             "if isinstance(error, KeyboardInterrupt):",
-        ),
-        (
-            "Each reason is given as often as there are models with it",
-            "dict.fromkeys(map(str, errors))",
-            "list(map(str, errors))",
         ),
         (
             "Progress is not reported",
@@ -447,16 +451,16 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
-        "distributed_insert/loading/worker.py",
+        "distributed_insert/loading/storing.py",
         ["loading.test_worker"],
         (
             'That an id exists is an error also with "ignore" and "update"',
-            "if self._options.on_conflict == ERROR:\n            batch.check",
+            "if on_conflict == ERROR:\n        batch.check",
             "if self._options.on_conflict:\n            batch.check",
         ),
         (
             "That an id exists is not reported of a record with another error",
-            "batch.check_conflicts(already_rejected, self.missing)",
+            "batch.check_conflicts(already_rejected, partial(missing_ids, model, using))",
             "batch.check_conflicts([], self.missing)",
         ),
         (
@@ -484,6 +488,25 @@ MUTATIONS: List[Mutation] = [
             "batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)",
             "batch.reject(indexes[i], CONFLICT, error)",
         ),
+        (
+            "No ignored record differs",
+            "if value != other]",
+            "if value is None]",
+        ),
+        (
+            "A record deleted by another program meanwhile ends the load",
+            "stored.get(row[key], row)",
+            "stored[row[key]]",
+        ),
+        (
+            "The wrong one of the ignored records differs",
+            "{indexes[conflicts[i]]: error for",
+            "{conflicts[i]: error for",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/worker.py",
+        ["loading.test_worker"],
         (
             "Of the batch with too many rejects no reason is counted",
             "reasons = self._reasons.count(batch.reasons(rejects))",
@@ -540,21 +563,6 @@ MUTATIONS: List[Mutation] = [
             "Connections stay open",
             "closing.callback(super().close)",
             "closing.callback(len, super().__class__.__name__)",
-        ),
-        (
-            "No ignored record differs",
-            "if value != other]",
-            "if value is None]",
-        ),
-        (
-            "A record deleted by another program meanwhile ends the load",
-            "stored.get(row[key], row)",
-            "stored[row[key]]",
-        ),
-        (
-            "The wrong one of the ignored records differs",
-            "{indexes[conflicts[i]]: error for",
-            "{conflicts[i]: error for",
         ),
         (
             "Ignored records that differ are not written to the file of rejects",

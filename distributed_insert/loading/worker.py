@@ -12,11 +12,11 @@ from ..datasets import Dataset
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..references import missing_ids
 from ..sources import RejectsFile, Source
-from .batch import CONFLICT, Batch, already_exists
-from .options import ERROR, UPDATE, Options
-from .reasons import ID_EXISTS, REFUSED, ReasonCounter
+from .batch import Batch
+from .options import Options
+from .reasons import ReasonCounter
 from .results import KEPT_REJECTS, BatchResult, Counts, make_reject
-from .writers import insert, pick, stored_rows, update
+from .storing import store
 
 
 class Worker:
@@ -109,7 +109,7 @@ class LoadingWorker(Worker):
         is_written = False
         try:
             with transaction.atomic(using=self.using):
-                counts, differing = self._store(batch)
+                counts, differing = store(self._dataset, batch, self._options.on_conflict)
                 if rejects_left is not None and counts.rejected > rejects_left:
                     transaction.set_rollback(True, using=self.using)
                     counts = Counts(read=counts.rejected, rejected=counts.rejected)
@@ -158,55 +158,6 @@ class LoadingWorker(Worker):
             closing.callback(self._source.close)
             closing.callback(self.roll_back)
         return self._rejects_file.written_path if self._rejects_file else None
-
-    def _store(self, batch) -> Tuple[Counts, Dict[int, str]]:
-        """Write a batch; return the counts, and how ignored records differ from stored ones."""
-        already_rejected = batch.rejects()
-        indexes, columns = batch.accepted()
-        conflicts, refused = insert(self.model, self.using, columns)
-        inserted = len(indexes) - len(conflicts) - len(refused)
-        updated = unchanged = ignored = 0
-        differing: Dict[int, str] = {}
-        if self._options.on_conflict == ERROR:
-            keys = columns[self._dataset.fields.index(self._dataset.key)]
-            for i in conflicts:
-                batch.reject(indexes[i], CONFLICT, already_exists(keys[i]), reason=ID_EXISTS)
-        elif self._options.on_conflict == UPDATE:
-            unchanged, errors = update(self.model, self.using, pick(columns, conflicts))
-            refused.update((conflicts[i], error) for i, error in errors.items())
-            updated = len(conflicts) - unchanged - len(errors)
-        elif conflicts:
-            ignored = len(conflicts)
-            differing = self._differing(pick(columns, conflicts))
-            differing = {indexes[conflicts[i]]: error for i, error in differing.items()}
-        for i, error in refused.items():
-            batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)
-        if self._options.on_conflict == ERROR:
-            batch.check_conflicts(already_rejected, self.missing)
-        counts = Counts(
-            read=len(batch),
-            inserted=inserted,
-            updated=updated,
-            unchanged=unchanged,
-            ignored=ignored,
-            differing=len(differing),
-            rejected=batch.rejected,
-        )
-        return counts, differing
-
-    def _differing(self, columns) -> Dict[int, str]:
-        """Return by index how rows differ from the stored ones with their ids, if they do."""
-        names = self._dataset.fields
-        key = names.index(self._dataset.key)
-        stored = stored_rows(self.model, self.using, columns[key])
-        found = {}
-        for index, row in enumerate(zip(*columns)):
-            # Another program may have deleted it meanwhile.
-            pairs = zip(names, row, stored.get(row[key], row))
-            different = [name for name, value, other in pairs if value != other]
-            if different:
-                found[index] = f"{already_exists(row[key])} with another {', '.join(different)}"
-        return found
 
     def _write_rejects(self, batch, rejects, differing):
         if self._rejects_file and (rejects or differing):

@@ -10,9 +10,8 @@ from django.db.backends.signals import connection_created
 from distributed_insert import validation
 from distributed_insert.datasets import DATASETS, Dataset
 from distributed_insert.exceptions import GivenUp, LoadError
-from distributed_insert.loading import Counts, Options, Reject, coordinator
+from distributed_insert.loading import Counts, Options, Reject, coordinator, start, storing
 from distributed_insert.loading import load as load_with
-from distributed_insert.loading import worker as workers
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source
@@ -435,7 +434,7 @@ class OneTransactionTests(LoadTestCase):
         order = Dataset(Order, validation.order_rules, (), {"user_id": User})
         product = Dataset(Product, validation.product_rules, (), {"id": Order})
         Order.objects.create(id=1, user_id=8, product_id=9, quantity=1)
-        with mock.patch.object(coordinator, "DATASETS", (order, USERS, product)):
+        with mock.patch.object(start, "DATASETS", (order, USERS, product)):
             outcome = load({product: MemorySource(products(1))}, all_or_nothing=True)
         self.assertEqual(
             [(model.model, model.counts, model.is_stored) for model in outcome.models],
@@ -565,8 +564,8 @@ class FailureTests(LoadTestCase):
                 raise OperationalError("database or disk is full")
             return insertion
 
-        original = workers.insert
-        with mock.patch.object(workers, "insert", insert):
+        original = storing.insert
+        with mock.patch.object(storing, "insert", insert):
             outcome = load({USERS: MemorySource(users(*range(1, 7)))}, batch_size=2)
         self.assertEqual(str(outcome.error), "Database 'users': database or disk is full")
         [model] = outcome.models
@@ -664,8 +663,8 @@ class FailureTests(LoadTestCase):
 class SecondsTests(LoadTestCase):
     def test_the_seconds_of_a_model_are_those_to_its_last_batch(self):
         readings = [10.0, 11.0, 13.0, 17.0, 25.0]
-        with mock.patch.object(coordinator, "time", mock.Mock()) as time:
-            time.perf_counter.side_effect = readings
+        time = mock.Mock(perf_counter=mock.Mock(side_effect=readings))
+        with mock.patch.object(coordinator, "time", time), mock.patch.object(start, "time", time):
             outcome = load({USERS: MemorySource(users(1, 2))}, batch_size=1)
         self.assertEqual((outcome.seconds, outcome.models[0].seconds), (15.0, 6.0))
 

@@ -3,8 +3,7 @@ from unittest import mock
 from django.db import OperationalError, connections, transaction
 
 from distributed_insert.exceptions import LoadError, UnconfirmedCommit
-from distributed_insert.loading import Counts, Options, Reject
-from distributed_insert.loading import worker as worker_module
+from distributed_insert.loading import Counts, Options, Reject, storing
 from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, User
@@ -362,7 +361,7 @@ class ConflictTests(WorkerTestCase):
                 )
 
     def test_an_ignored_record_whose_row_is_deleted_meanwhile_does_not_differ(self):
-        with mock.patch.object(worker_module, "stored_rows", return_value={}):
+        with mock.patch.object(storing, "stored_rows", return_value={}):
             counts, errors, _ = self.loaded("1,Abe,a@e\n", 5, on_conflict="ignore")
         self.assertEqual((counts, errors), ({"read": 1, "ignored": 1}, {}))
 

@@ -12,7 +12,7 @@ from unittest import mock, skipIf, skipUnless
 
 from django.db import OperationalError
 
-from distributed_insert.loading import worker
+from distributed_insert.loading import storing
 from distributed_insert.management.commands.populate_db import Command
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
@@ -257,14 +257,14 @@ class FileTests(PopulateTestCase):
         self.assertEqual(stored(Order), [])
 
     def test_error_in_the_middle_says_what_was_committed(self):
-        original = worker.insert
+        original = storing.insert
 
         def insert(model, using, columns):
             if model is User and columns[0][0] == 2:
                 raise OperationalError("database or disk is full")
             return original(model, using, columns)
 
-        with mock.patch.object(worker, "insert", insert):
+        with mock.patch.object(storing, "insert", insert):
             output = self.assert_fails(
                 "Database 'users': database or disk is full\nStored before that: User 1. "
                 "To complete the load, run the same command again with --on-conflict ignore.",

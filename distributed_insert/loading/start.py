@@ -1,0 +1,69 @@
+"""`load` starts the workers, has the coordinator direct them, and returns what became of it all."""
+
+import asyncio
+import time
+from contextlib import ExitStack, closing
+from typing import Callable, Mapping, Optional
+
+from .. import executors
+from ..datasets import DATASETS, Dataset
+from ..exceptions import LoadError
+from ..sources import Source
+from .coordinator import Coordinator
+from .model_load import ModelLoad
+from .options import Options
+from .results import KEPT_REJECTS, Counts, Outcome
+from .worker import LoadingWorker, Worker
+
+
+def load(
+    sources: Mapping[Dataset, Source],
+    options: Options,
+    stopped_by: Callable[[], Optional[int]] = lambda: None,
+    on_progress: Optional[Callable[[Dataset, Counts, Optional[int]], None]] = None,
+    kept_rejects: Optional[int] = KEPT_REJECTS,
+) -> Outcome:
+    """Load each dataset from its source, all at the same time, and return what became of them.
+
+    Each batch is one transaction in its model's database. Before the first write every table has
+    been found and every file decoded once. A worker that fails with a LoadError or an error of its
+    database stops the load: the batches committed before stay, the open ones are rolled back, and
+    the outcome has the error. Any other exception of a worker is raised.
+
+    With `all_or_nothing` or `dry_run` each database has one transaction, and all of them are ended
+    when all models have been loaded, parents first. A process that is killed between two commits
+    leaves the parents of records that do not exist, never the reverse.
+
+    `stopped_by` returns the number of a signal once one has come: the load then stops at the next
+    batch, and waits for standard input and pipes no longer. `on_progress` is called after each
+    batch with its dataset, the counts so far, and how many bytes of the source have been read, and
+    once more, with None for the bytes, when all of the dataset has been loaded.
+
+    The outcome has the first `kept_rejects` of each model, or, if that is None, all of them, in
+    memory.
+    """
+    started = time.perf_counter()
+    parents = {model for dataset in sources for model in dataset.references.values()}
+    datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
+    workers = {
+        d.model: LoadingWorker(d, sources[d], options, kept_rejects) if d in sources else Worker(d)
+        for d in datasets
+    }
+    loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}
+    coordinator = Coordinator(loads, options, stopped_by, on_progress)
+    kind = options.workers or executors.choose(sources.values())
+    with ExitStack() as ending:
+        try:
+            executors_of = ending.enter_context(executors.start(workers, kind))
+            loop = ending.enter_context(closing(asyncio.new_event_loop()))
+        except OSError as error:
+            errors = [LoadError(f"The workers cannot be started: {error.strerror}.")]
+        else:
+            errors = loop.run_until_complete(coordinator.run(executors_of))
+    return Outcome(
+        models=tuple(loads[dataset.model].result() for dataset in sources),
+        workers=kind,
+        seconds=time.perf_counter() - started,
+        error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
+        signal=coordinator.signal,
+    )
