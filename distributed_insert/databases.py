@@ -34,6 +34,13 @@ def errors(using: str):
 def reason(error: Exception) -> str:
     """Return in one line why a database failed, and the remedy if another process has locked it."""
     text = " ".join(str(error).split())
-    if text.endswith(" is locked"):
+    if is_locked(error):
         text += ". Another process is writing to it: run the command again when that is done."
     return text
+
+
+def is_locked(error: Exception) -> bool:
+    """Return whether a database failed since another program has locked what was asked for."""
+    # lock_not_available
+    is_timeout = getattr(error.__cause__, "sqlstate", None) == "55P03"
+    return is_timeout or str(error).endswith(" is locked")

@@ -1,7 +1,7 @@
 """What can be loaded: a model with its rules, references and sample, one entry per model."""
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Type
 
 from django.db import router
 from django.db.models import Model
@@ -60,3 +60,19 @@ DATASETS: Tuple[Dataset, ...] = (
 
 def dataset_of(model: Type[Model]) -> Dataset:
     return next(dataset for dataset in DATASETS if dataset.model is model)
+
+
+def parents_first(datasets: Iterable[Dataset]) -> List[Dataset]:
+    """Return datasets in an order in which each comes after those of them that it refers to."""
+    by_model = {dataset.model: dataset for dataset in datasets}
+    ordered: Dict[Dataset, None] = {}
+
+    def add(dataset):
+        for parent in dataset.references.values():
+            if parent in by_model:
+                add(by_model[parent])
+        ordered[dataset] = None
+
+    for dataset in by_model.values():
+        add(dataset)
+    return list(ordered)

@@ -5,14 +5,15 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
-from typing import Callable, Deque, List, Optional, Tuple
+from typing import Callable, Deque, List, Tuple
 
 
 class Proxy:
     """Passes connections on to a port of this machine; `port` is its own.
 
     What is sent arrives `delay` seconds later, so that an answer takes twice that. `on_request` is
-    called with all bytes that a client sends, before they are passed on.
+    called with the bytes that a client sends, before they are passed on, and `on_answer` with those
+    that the server sends.
 
     A turn is a request and its answer: `turns` counts how often a client began to send after it
     had heard from the server, over all connections.
@@ -22,11 +23,13 @@ class Proxy:
         self,
         server_port: int,
         delay: float = 0.0,
-        on_request: Optional[Callable[[bytes], None]] = None,
+        on_request: Callable[[bytes], None] = lambda data: None,
+        on_answer: Callable[[bytes], None] = lambda data: None,
     ):
         self._server_port = server_port
         self._delay = delay
         self._on_request = on_request
+        self._on_answer = on_answer
         self._sockets: List[socket.socket] = []
         self._threads: List[threading.Thread] = []
         self._passes = threading.Event()
@@ -92,10 +95,10 @@ class Proxy:
                 if is_request:
                     with self._lock:
                         self.turns += heard.begins()
-                    if self._on_request:
-                        self._on_request(data)
+                    self._on_request(data)
                 else:
                     heard.answer()
+                    self._on_answer(data)
                 late.send(data)
         late.send(b"")
 

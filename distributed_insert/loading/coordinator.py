@@ -21,7 +21,9 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from ..exceptions import GivenUp, LoadError
 from ..executors import Executor
 from ..sources import PATIENCE
-from .model_load import ModelLoad
+from ..two_phase import Ended, Gid, on_own_connections, recover
+from .all_or_nothing import AllOrNothing
+from .model_load import ModelLoad, errors_of
 
 
 class Coordinator:
@@ -32,6 +34,9 @@ class Coordinator:
         self._stopped_by = stopped_by
         self._on_progress = on_progress
         self._has_failed = self._cannot_begin = False
+        self._transactions = AllOrNothing(loads, options.dry_run)
+        self.is_atomic = not options.all_or_nothing or self._transactions.is_atomic
+        self.recovered: List[Ended] = []
         self.signal: Optional[int] = None
         """The signal that cut the load short: it is asked for only while there is more to do."""
 
@@ -47,17 +52,29 @@ class Coordinator:
             if not errors and not self._is_stopping():
                 errors += await self._load() or await self._end_transactions()
         finally:
-            errors += await _errors(self._close(each) for each in self._all.values())
-        return errors
+            errors += await errors_of(self._close(each) for each in self._all.values())
+        return self._transactions.settle(errors)
 
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
-        errors = await _errors(self._open_model(each) for each in self._all.values())
-        if self._options.one_transaction and not errors:
-            # In the same order in every load: two could wait for each other for ever.
-            for model_load in sorted(self._loads, key=lambda each: each.dataset.using):
-                errors = errors or await _errors([model_load.call("begin")])
+        errors = await errors_of(self._open_model(each) for each in self._all.values())
+        if not errors and not self._is_stopping():
+            errors = await self._recover()
+        if self._options.one_transaction and not errors and not self._is_stopping():
+            errors = await self._transactions.begin()
         return errors
+
+    async def _recover(self):
+        """End what an earlier load left prepared: this one could wait for it for ever."""
+        found: List[Gid] = []
+
+        async def ask(model_load):
+            found.extend(await model_load.call("prepared"))
+
+        errors = await errors_of(map(ask, self._all.values()))
+        if found:
+            self.recovered, _ = on_own_connections(recover)
+        return errors + [LoadError(each.message) for each in self.recovered if each.problem]
 
     async def _open_model(self, model_load):
         try:
@@ -79,7 +96,7 @@ class Coordinator:
         self._has_failed = any(task.done() and task.exception() for task in tasks)
         for model_load in self._loads:
             model_load.finished.set()
-        return await _errors(tasks)
+        return await errors_of(tasks)
 
     async def _load_model(self, model_load):
         missing = await self._next_missing(model_load)
@@ -169,27 +186,7 @@ class Coordinator:
             return []
         if self._rejected():
             return [LoadError(f"Rolled back: {rejection(self._rejected())}")]
-        errors = await _errors(each.call("prepare") for each in self._loads)
-        for model_load in self._parents_first():
-            errors = errors or await _errors([model_load.call("commit")])
-            model_load.is_stored = not errors
-        return errors
-
-    def _parents_first(self):
-        """The loads in an order in which no record is committed before those it refers to."""
-        ordered = {}
-
-        def add(model):
-            model_load = self._all[model]
-            for parent in model_load.dataset.references.values():
-                if parent in self._all:
-                    add(parent)
-            if model_load.source:
-                ordered[model] = model_load
-
-        for model in self._all:
-            add(model)
-        return ordered.values()
+        return await self._transactions.commit()
 
     def _is_stopping(self):
         # Once received it counts, whatever `stopped_by` returns later.
@@ -198,16 +195,6 @@ class Coordinator:
 
     def _rejected(self):
         return sum(each.counts.rejected for each in self._loads)
-
-
-async def _errors(jobs):
-    """Wait for all jobs, and return their LoadErrors. Any other exception is raised."""
-    results = await asyncio.gather(*jobs, return_exceptions=True)
-    errors = [result for result in results if isinstance(result, BaseException)]
-    for error in errors:
-        if not isinstance(error, LoadError):
-            raise error
-    return errors
 
 
 def rejection(rejected: int) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from dataclasses import astuple
-from typing import List, Optional
+from typing import Awaitable, Iterable, List, Optional
 
 from django.db import Error
 
@@ -82,3 +82,14 @@ class ModelLoad:
             is_stream=self.source.is_stream,
             reasons=most_frequent_first(self.reasons),
         )
+
+
+async def errors_of(jobs: Iterable[Awaitable]) -> List[LoadError]:
+    """Wait for all jobs, and return their LoadErrors. Any other exception is raised."""
+    errors: List[LoadError] = []
+    for result in await asyncio.gather(*jobs, return_exceptions=True):
+        if isinstance(result, LoadError):
+            errors.append(result)
+        elif isinstance(result, BaseException):
+            raise result
+    return errors

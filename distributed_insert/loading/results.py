@@ -133,3 +133,7 @@ class Outcome:
     """Why the load stopped before its end, or stored nothing; None when it came to its end."""
     signal: Optional[int] = None
     """The number of the signal that stopped it, if one did."""
+    is_atomic: bool = True
+    """False if its databases were to be committed together, and can only be one after the other."""
+    recovered: Tuple[str, ...] = ()
+    """What was done first about what earlier loads had prepared."""

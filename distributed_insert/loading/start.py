@@ -31,8 +31,11 @@ def load(
     the outcome has the error. Any other exception of a worker is raised.
 
     With `all_or_nothing` or `dry_run` each database has one transaction, and all of them are ended
-    when all models have been loaded, parents first. A process that is killed between two commits
-    leaves the parents of records that do not exist, never the reverse.
+    when all models have been loaded. With PostgreSQL servers, and at most one database on SQLite,
+    all are committed or none is, whatever is killed at which moment: see `two_phase`. Other
+    databases are committed one after the other, parents first: if the process is killed in between,
+    there are parents without the records that refer to them, never the reverse. What an earlier
+    load has prepared and not ended is ended before the first write.
 
     `stopped_by` returns the number of a signal once one has come: the load then stops at the next
     batch, and waits for standard input and pipes no longer. `on_progress` is called after each
@@ -66,4 +69,6 @@ def load(
         seconds=time.perf_counter() - started,
         error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
         signal=coordinator.signal,
+        is_atomic=coordinator.is_atomic,
+        recovered=tuple(each.message for each in coordinator.recovered),
     )

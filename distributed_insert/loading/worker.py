@@ -3,15 +3,16 @@
 from array import array
 from collections import deque
 from contextlib import ExitStack
-from typing import Deque, Dict, Iterable, Mapping, Optional, Sequence, Set, Tuple
+from typing import Deque, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from django.db import Error, connections, transaction
 
 from ..databases import reason, require_table
 from ..datasets import Dataset
-from ..exceptions import LoadError, UnconfirmedCommit
+from ..exceptions import UnconfirmedCommit
 from ..references import missing_ids
 from ..sources import RejectsFile, Source
+from ..two_phase import Gid, Transaction, prepared
 from .batch import Batch
 from .options import Options
 from .reasons import ReasonCounter
@@ -37,6 +38,10 @@ class Worker:
     def missing(self, ids: Iterable[int]) -> Set[int]:
         """Return those of `ids` not stored, as seen by the connection that inserts them."""
         return missing_ids(self.model, self.using, ids)
+
+    def prepared(self) -> List[Gid]:
+        """Return the transactions that loads have prepared in the database and not ended."""
+        return prepared(self.using)
 
     def close(self) -> Optional[str]:
         """Close this thread's connection."""
@@ -65,7 +70,7 @@ class LoadingWorker(Worker):
         self._read = 0
         self._rejects_to_keep = kept_rejects
         self._reasons = ReasonCounter()
-        self._transaction = ExitStack()
+        self._transaction = Transaction(self.using)
 
     def open(self) -> Optional[str]:
         """Find the table and open the files; return the path of the file of rejects.
@@ -81,9 +86,10 @@ class LoadingWorker(Worker):
         """Check a part of the source; return whether there is more of it. Raises LoadError."""
         return self._source.check()
 
-    def begin(self):
-        """Begin the one transaction of a load that is committed at its end."""
-        self._transaction.enter_context(transaction.atomic(using=self.using))
+    def begin(self, transaction: Transaction) -> str:
+        """Begin the one transaction of a load that is committed at its end: see `Transaction`."""
+        self._transaction = transaction
+        return self._transaction.begin()
 
     def read(self) -> Optional[Dict[str, Sequence[int]]]:
         """Read and validate the next batch; return the ids it refers to, by their field.
@@ -128,23 +134,17 @@ class LoadingWorker(Worker):
         reasons = self._reasons.count(batch.reasons(rejects))
         return BatchResult(counts, kept, reasons, bytes_read)
 
-    def prepare(self):
-        """Make sure that the transaction still stands. Raises LoadError."""
-        if connections[self.using].needs_rollback:
-            raise LoadError(f"Database '{self.using}' can no longer commit its transaction.")
+    def prepare(self, gid: Optional[Gid]):
+        """Make sure that the transaction can be committed. Raises LoadError."""
+        self._transaction.prepare(gid)
 
     def commit(self):
         """Commit the transaction that `begin` began. Raises UnconfirmedCommit if that fails."""
-        try:
-            self._transaction.close()
-        except Error as error:
-            raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
+        self._transaction.commit()
 
-    def roll_back(self):
-        """Roll the transaction that `begin` began back, if it has not been ended."""
-        if connections[self.using].in_atomic_block:
-            transaction.set_rollback(True, using=self.using)
-        self._transaction.close()
+    def forget(self):
+        """Delete what was needed to commit."""
+        self._transaction.forget()
 
     def close(self) -> Optional[str]:
         """Close the files and this thread's connection, rolling back what is not committed.
@@ -156,7 +156,7 @@ class LoadingWorker(Worker):
             if self._rejects_file:
                 closing.callback(self._rejects_file.close)
             closing.callback(self._source.close)
-            closing.callback(self.roll_back)
+            closing.callback(self._transaction.roll_back)
         return self._rejects_file.written_path if self._rejects_file else None
 
     def _write_rejects(self, batch, rejects, differing):

@@ -11,6 +11,10 @@ FAILED = 1
 REJECTED = 3
 # Of the reasons why records were rejected, as many are printed as fit on a screen.
 PRINTED_REASONS = 10
+NOT_ATOMIC = (
+    "The databases were committed one after the other: only PostgreSQL servers, and one SQLite "
+    "file beside them, can be committed together."
+)
 
 
 def report(
@@ -26,6 +30,7 @@ def report(
     and then the reasons. No record is listed if `verbosity` is 0. Nothing is said of a load that
     failed or was stopped before it read a record.
     """
+    yield from outcome.recovered
     if (outcome.error or outcome.signal) and not any(model.counts.read for model in outcome.models):
         return
     is_complete = exit_status(outcome) in (0, REJECTED)
@@ -39,6 +44,8 @@ def report(
     streams = [f"a thread for {m.source}" for m in outcome.models if m.is_stream]
     but = f", but {' and '.join(streams)}" if streams and outcome.workers != "thread" else ""
     yield f"Workers: one {outcome.workers} per model{but}."
+    if not outcome.is_atomic and any(model.is_stored for model in outcome.models):
+        yield NOT_ATOMIC
     if dry_run:
         yield "Dry run: nothing was stored."
     elif not any(model.is_stored or model.is_unconfirmed for model in outcome.models):

@@ -382,9 +382,9 @@ class OneTransactionTests(LoadTestCase):
         def recording(name):
             original = getattr(LoadingWorker, name)
 
-            def job(worker):
+            def job(worker, *args):
                 jobs.append((name, worker.model))
-                return original(worker)
+                return original(worker, *args)
 
             return mock.patch.object(LoadingWorker, name, job)
 
@@ -444,7 +444,7 @@ class OneTransactionTests(LoadTestCase):
         self.assertEqual(stored(Product), [(1, "Product 1", 1.0)])
 
     def test_if_one_transaction_cannot_be_committed_none_is(self):
-        def prepare(worker):
+        def prepare(worker, gid):
             if worker.model is Order:
                 raise LoadError("Database 'orders' can no longer commit its transaction.")
 

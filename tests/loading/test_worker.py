@@ -8,6 +8,7 @@ from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, User
 from distributed_insert.sources import MemorySource, open_source
+from distributed_insert.two_phase import Transaction
 
 from ..cases import LoadTestCase, stored
 from ..datasets import ORDERS, USERS
@@ -39,7 +40,7 @@ class WorkerTestCase(LoadTestCase):
         while worker.check():
             pass
         if options.get("all_or_nothing"):
-            worker.begin()
+            worker.begin(Transaction("users"))
         return worker
 
     def write(self, worker, missing=None, rejects_left=None):
@@ -224,7 +225,7 @@ class OneTransactionTests(WorkerTestCase):
             self.assertEqual(self.write(worker).counts, Counts(read=1, inserted=1))
             self.assertTrue(connections["users"].in_atomic_block)
         self.assertEqual(worker.missing([1, 2, 3]), {3})
-        worker.prepare()
+        worker.prepare(None)
         worker.commit()
         self.assertFalse(connections["users"].in_atomic_block)
         worker.close()
@@ -233,7 +234,7 @@ class OneTransactionTests(WorkerTestCase):
     def test_rolling_back_stores_nothing(self):
         worker = self.opened(records(1), all_or_nothing=True)
         self.write(worker)
-        worker.roll_back()
+        worker.close()
         self.assertFalse(connections["users"].in_atomic_block)
         self.assertEqual(stored(User), [])
 
@@ -258,7 +259,7 @@ class OneTransactionTests(WorkerTestCase):
         self.write(worker)
         transaction.set_rollback(True, using="users")
         with self.assertRaises(LoadError) as caught:
-            worker.prepare()
+            worker.prepare(None)
         self.assertEqual(
             str(caught.exception), "Database 'users' can no longer commit its transaction."
         )
@@ -658,7 +659,7 @@ class FailedCommitTests(SQLiteTestCase, WorkerTestCase):
         worker = self.opened(users(1, 2), batch_size=1, all_or_nothing=True)
         self.assertEqual(self.write(worker).counts, Counts(read=1, inserted=1))
         self.assertEqual(self.write(worker).counts, Counts(read=1, inserted=1))
-        worker.prepare()
+        worker.prepare(None)
         with self.assertRaises(UnconfirmedCommit) as caught:
             worker.commit()
         self.assertEqual(str(caught.exception), self.message)

@@ -1,0 +1,109 @@
+"""The transactions of a load that are committed at its end: all of them, or none."""
+
+from contextlib import suppress
+from typing import List, Mapping
+from uuid import uuid4
+
+from ..datasets import parents_first
+from ..exceptions import LoadError
+from ..two_phase import (
+    DecidingTransaction,
+    Gid,
+    PreparedTransaction,
+    Transaction,
+    Verdict,
+    deciding,
+    decision,
+    on_own_connections,
+    recover,
+)
+from .model_load import ModelLoad, errors_of
+
+
+class AllOrNothing:
+    """One transaction per model, and their one end.
+
+    If a database can decide and all others can prepare, the end is atomic. If not, they are
+    committed one after the other, parents first.
+    """
+
+    def __init__(self, loads: Mapping[type, ModelLoad], is_dry_run: bool):
+        datasets = parents_first(each.dataset for each in loads.values())
+        self._loads = [loads[d.model] for d in datasets if loads[d.model].source]
+        self._load = uuid4().hex
+        self._identity = ""
+        alias = None if is_dry_run else deciding(each.dataset.using for each in self._loads)
+        self._decider = next((each for each in self._loads if each.dataset.using == alias), None)
+        # The decision comes first, then what follows from it.
+        self._loads.sort(key=lambda each: each is not self._decider)
+        self._was_decided_upon = False
+        self.is_atomic = self._decider is not None or len(self._loads) == 1
+        """Whether a crash at any moment leaves all of it stored or nothing."""
+
+    async def begin(self) -> List[LoadError]:
+        """Begin the transactions; return why one cannot begin."""
+        errors: List[LoadError] = []
+        # In the same order in every load: two could wait for each other for ever. The deciding one
+        # is the last, since it writes: before that, the others say whether they can prepare.
+        for each in sorted(self._loads, key=lambda e: (e is self._decider, e.dataset.using)):
+            errors = errors or await errors_of([self._begin(each)])
+        return errors
+
+    async def _begin(self, model_load: ModelLoad):
+        using = model_load.dataset.using
+        if model_load is self._decider:
+            transaction = DecidingTransaction(using, self._load)
+            self._identity = await model_load.call("begin", transaction)
+        else:
+            kind = PreparedTransaction if self._decider else Transaction
+            await model_load.call("begin", kind(using))
+
+    async def commit(self) -> List[LoadError]:
+        """Commit them all, or none; return why not."""
+        self._was_decided_upon = self._decider is not None
+        errors = await errors_of(each.call("prepare", self._gid(each)) for each in self._loads)
+        for each in self._loads:
+            errors = errors or await errors_of([each.call("commit")])
+            each.is_stored = not errors
+        if self._decider and not errors:
+            # All is stored: a row that stays behind does no harm.
+            with suppress(LoadError):
+                await self._decider.call("forget")
+        return errors
+
+    def _gid(self, model_load):
+        if not self._decider:
+            return None
+        dataset = model_load.dataset
+        holder = f"{dataset.using}.{dataset.model._meta.model_name}"
+        return Gid(self._decider.dataset.using, self._identity, self._load, holder)
+
+    def settle(self, errors: List[LoadError]) -> List[LoadError]:
+        """If a commit failed half-way, end what is prepared as was decided; return what is wrong.
+
+        To be called when the workers have closed their connections.
+        """
+        decider = self._decider
+        if not errors or not decider or not self._was_decided_upon:
+            return errors
+        verdict = Verdict.COMMIT
+        if not decider.is_stored:
+            arguments = (decider.dataset.using, self._identity, self._load)
+            verdict, _ = on_own_connections(decision, *arguments)
+        found, failures = on_own_connections(recover)
+        left = {ended.using for ended in found if ended.gid.load == self._load and ended.is_left}
+        left.update(failures)
+        for each in self._loads:
+            is_left = each is not decider and each.dataset.using in left
+            each.is_stored = verdict is Verdict.COMMIT and not is_left
+            each.is_unconfirmed = not each.is_stored and verdict is not Verdict.ROLL_BACK
+        if all(each.is_stored for each in self._loads):
+            return []
+        if left:
+            errors.append(
+                LoadError(
+                    "What is prepared is committed or rolled back, all of it alike, by the next "
+                    "load, or by: python manage.py recover_load"
+                )
+            )
+        return errors

@@ -1,0 +1,117 @@
+"""What becomes of transactions that a load prepared and did not end."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+from django.db import Error, connections
+
+from ..databases import errors, reason
+from ..datasets import DATASETS, parents_first
+from ..exceptions import LoadError
+from .decisions import Verdict, verdict
+from .gid import Gid
+from .transactions import end
+
+
+class Ended(NamedTuple):
+    """A transaction that was found prepared."""
+
+    using: str
+    gid: Gid
+    verdict: Verdict
+    """What was done; with ALIVE and UNKNOWN nothing was."""
+    problem: str
+    """Why it could not be ended; "" if it was, or if its load is alive."""
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is still prepared."""
+        return bool(self.problem) or self.verdict is Verdict.ALIVE
+
+    @property
+    def message(self) -> str:
+        gid = self.gid.literal
+        if self.problem:
+            return (
+                f"Database '{self.using}' holds what a load has prepared, and it cannot be ended: "
+                f"{self.problem} If nothing else helps, end it by hand, and all that has the same "
+                f"name up to its last colon alike: COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}"
+            )
+        done = {
+            Verdict.COMMIT: "committed what an earlier load had prepared.",
+            Verdict.ROLL_BACK: "rolled back what an earlier load had prepared.",
+            Verdict.ALIVE: "left alone what a load has prepared, since it is still running.",
+        }
+        return f"Database '{self.using}': {done[self.verdict]}"
+
+
+def on_own_connections(function: Callable, *args) -> Any:
+    """Call a function in a thread of its own, which has other connections than this one."""
+
+    def run():
+        try:
+            return function(*args)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(run).result()
+
+
+def prepared(using: str) -> List[Gid]:
+    """Return the names of the transactions of any load that are prepared in a database."""
+    if connections[using].vendor != "postgresql":
+        return []
+    with connections[using].cursor() as cursor:
+        cursor.execute(
+            "SELECT gid FROM pg_prepared_xacts WHERE database = current_database() "
+            "ORDER BY prepared, gid"
+        )
+        return [gid for gid in (Gid.parse(text) for (text,) in cursor.fetchall()) if gid]
+
+
+def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
+    """End every prepared transaction of a load that is not alive, as its load has decided.
+
+    Return what was found, and by alias why a database could not be asked. Whatever belongs to one
+    load is ended alike, parents first, and later what cannot be reached now. Must not be called
+    inside `atomic`.
+    """
+    found: List[Ended] = []
+    failures: Dict[str, LoadError] = {}
+    verdicts: Dict[Tuple[str, str, str], Tuple[Verdict, str]] = {}
+    for using in dict.fromkeys(dataset.using for dataset in parents_first(DATASETS)):
+        try:
+            with errors(using):
+                gids = prepared(using)
+        except LoadError as failure:
+            failures[using] = failure
+            continue
+        for gid in gids:
+            key = gid[:3]
+            if key not in verdicts:
+                verdicts[key] = decision(*key)
+            found.append(_ended(using, gid, *verdicts[key]))
+    return found, failures
+
+
+def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
+    """Return what a load has decided, and why that cannot be said if it is not known."""
+    if decider not in connections.settings:
+        return Verdict.UNKNOWN, f"Its load was decided in database '{decider}', which is not here."
+    try:
+        found = verdict(decider, identity, load)
+    except Error as error:
+        return Verdict.UNKNOWN, f"Database '{decider}', which decides: {reason(error)}"
+    if found is Verdict.UNKNOWN:
+        return found, f"Its load was decided in another database than '{decider}' is now."
+    return found, ""
+
+
+def _ended(using, gid, verdict, problem):
+    if verdict in (Verdict.COMMIT, Verdict.ROLL_BACK):
+        try:
+            end(using, gid, "COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK")
+        except Error as error:
+            problem = reason(error)
+    return Ended(using, gid, verdict, problem)
