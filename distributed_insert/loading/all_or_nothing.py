@@ -100,10 +100,12 @@ class AllOrNothing:
         if all(each.is_stored for each in self._loads):
             return []
         if left:
+            outcomes = {Verdict.COMMIT: "committed", Verdict.ROLL_BACK: "rolled back"}
+            outcome = outcomes.get(verdict, "committed or rolled back, all of it alike,")
             errors.append(
                 LoadError(
-                    "What is prepared is committed or rolled back, all of it alike, by the next "
-                    "load, or by: python manage.py recover_load"
+                    f"What is prepared will be {outcome} by the next load or by: "
+                    "python manage.py recover_load"
                 )
             )
         return errors

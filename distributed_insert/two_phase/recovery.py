@@ -1,12 +1,13 @@
 """What becomes of transactions that a load prepared and did not end."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
 
 from django.db import Error, connections
+from django.utils.text import get_text_list
 
 from ..databases import errors, reason
-from ..datasets import DATASETS, parents_first
+from ..datasets import DATASETS, dataset_of, parents_first
 from ..exceptions import LoadError
 from .decisions import Verdict, verdict
 from .gid import Gid
@@ -34,8 +35,9 @@ class Ended(NamedTuple):
         if self.problem:
             return (
                 f"Database '{self.using}' holds what a load has prepared, and it cannot be ended: "
-                f"{self.problem} If nothing else helps, end it by hand, and all that has the same "
-                f"name up to its last colon alike: COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}"
+                f"{self.problem} When that is mended, run: python manage.py recover_load. If it "
+                "cannot be, end it by hand, in every database alike: "
+                f"COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}"
             )
         done = {
             Verdict.COMMIT: "committed what an earlier load had prepared.",
@@ -79,8 +81,9 @@ def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
     """
     found: List[Ended] = []
     failures: Dict[str, LoadError] = {}
-    verdicts: Dict[Tuple[str, str, str], Tuple[Verdict, str]] = {}
-    for using in dict.fromkeys(dataset.using for dataset in parents_first(DATASETS)):
+    verdicts: Dict[Tuple[str, ...], Tuple[Verdict, str]] = {}
+    parents = _parents()
+    for using in parents:
         try:
             with errors(using):
                 gids = prepared(using)
@@ -88,11 +91,22 @@ def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
             failures[using] = failure
             continue
         for gid in gids:
-            key = gid[:3]
-            if key not in verdicts:
-                verdicts[key] = decision(*key)
-            found.append(_ended(using, gid, *verdicts[key]))
+            decided = gid[:3]
+            if decided not in verdicts:
+                verdicts[decided] = decision(*decided)
+            left = {each.using for each in found if each.is_left and each.gid[:3] == decided}
+            waits_for = parents[using] & left.union(failures)
+            found.append(_ended(using, gid, *verdicts[decided], waits_for))
     return found, failures
+
+
+def _parents() -> Dict[str, Set[str]]:
+    """Return the aliases of the databases that each refers to, by its own, parents first."""
+    found: Dict[str, Set[str]] = {}
+    for dataset in parents_first(DATASETS):
+        aliases = {dataset_of(parent).using for parent in dataset.references.values()}
+        found.setdefault(dataset.using, set()).update(aliases - {dataset.using})
+    return found
 
 
 def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
@@ -108,8 +122,11 @@ def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
     return found, ""
 
 
-def _ended(using, gid, verdict, problem):
-    if verdict in (Verdict.COMMIT, Verdict.ROLL_BACK):
+def _ended(using, gid, verdict, problem, waits_for):
+    if verdict is Verdict.COMMIT and waits_for:
+        names = get_text_list([f"'{alias}'" for alias in sorted(waits_for)], "and")
+        problem = f"What it refers to is not committed yet in {names}."
+    elif verdict in (Verdict.COMMIT, Verdict.ROLL_BACK):
         try:
             end(using, gid, "COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK")
         except Error as error:

@@ -10,6 +10,9 @@ from ..exceptions import LoadError, UnconfirmedCommit
 from . import decisions
 from .gid import Gid
 
+# Any number; any other advisory lock in these databases needs a different one.
+ADVISORY_LOCK = 7_310_048
+
 
 def deciding(aliases: Iterable[str]) -> Optional[str]:
     """Return the alias of the database that decides about a load of all these databases.
@@ -32,9 +35,17 @@ class Transaction:
         self.using = using
 
     def begin(self) -> str:
-        """Begin; return what the others have to know about the decision. Raises LoadError."""
+        """Begin; return what the others have to know about the decision. Raises LoadError.
+
+        It waits until no other load has such a transaction in this database.
+        """
         self._atomic = transaction.atomic(using=self.using)
         self._atomic.__enter__()
+        if connections[self.using].vendor == "postgresql":
+            # Without it, two loads could wait for each other: each in one database for the first
+            # row that the other has inserted, too. SQLite locks as the transaction begins.
+            with connections[self.using].cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
         return ""
 
     def prepare(self, gid: Optional[Gid] = None):
