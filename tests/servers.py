@@ -12,7 +12,6 @@ on servers and the others in SQLite files. Without a command it runs a shell. Th
 import argparse
 import atexit
 import os
-import pwd
 import shutil
 import signal
 import socket
@@ -23,6 +22,7 @@ import time
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
+from unittest import skipIf
 
 from .cases import ALIASES
 
@@ -40,6 +40,10 @@ shared_buffers = 32MB
 """
 
 
+def _is_root():
+    return os.geteuid() == 0
+
+
 def programs() -> Optional[Path]:
     """Return the folder of PostgreSQL's programs; None if it is not installed."""
     path = shutil.which("initdb")
@@ -53,13 +57,21 @@ def programs() -> Optional[Path]:
 
 def why_not() -> str:
     """Return what is missing for servers to be started here, as a remedy; "" if nothing is."""
+    if os.name != "posix":
+        return "To enable this test: run it on Linux or macOS"
     if not programs():
         return "To enable this test: apt-get install postgresql"
+    if _is_root() and not shutil.which("setpriv"):
+        return "To enable this test: run it as a user other than root"
     try:
         import psycopg  # noqa: F401
     except ImportError:
         return 'To enable this test: pip install "psycopg[binary]"'
     return ""
+
+
+# For tests that start servers of their own.
+needs_servers = skipIf(why_not(), why_not())
 
 
 class Server:
@@ -178,17 +190,19 @@ def _run(*command):
 
 def _as_unprivileged(*command) -> List[str]:
     words = [str(word) for word in command]
-    return ["setpriv", *_IDS, *words] if os.geteuid() == 0 else words
+    if _is_root():
+        import pwd
 
-
-_IDS = (f"--reuid={UNPRIVILEGED}", "--regid=nogroup", "--clear-groups")
+        user = pwd.getpwnam(UNPRIVILEGED)
+        ids = (f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
+        words = ["setpriv", *ids, *words]
+    return words
 
 
 def _give_away(path):
-    if os.geteuid() == 0:
-        user = pwd.getpwnam(UNPRIVILEGED)
+    if _is_root():
         for each in (path, *path.rglob("*")):
-            os.chown(str(each), user.pw_uid, user.pw_gid)
+            shutil.chown(str(each), UNPRIVILEGED)
 
 
 def main(arguments: Optional[Sequence[str]] = None):
