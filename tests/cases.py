@@ -1,6 +1,7 @@
 """What several test modules share."""
 
 import ast
+import atexit
 import io
 import os
 import shutil
@@ -9,17 +10,29 @@ import subprocess
 import sys
 import tempfile
 from contextlib import closing
+from functools import lru_cache
 from importlib.util import find_spec
+from operator import setitem
 from pathlib import Path
-from unittest import skipUnless
+from unittest import mock, skipUnless
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.core.management import CommandError, call_command
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, ConnectionHandler, connections
 from django.test import SimpleTestCase, TransactionTestCase
+
+from ds_project import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_ALIASES = ("users", "products", "orders")
 ALIASES = ("default", *MODEL_ALIASES)
+
+SESSIONS = """
+    SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_type = 'client backend'
+    AND pid <> pg_backend_pid()
+"""
 
 
 def needs(module, package):
@@ -70,35 +83,163 @@ class PopulateTestCase(LoadTestCase):
         return output
 
 
-class CommandTestCase(SimpleTestCase):
-    """For what only a process of its own shows: exit statuses, streams, signals, limits."""
+class SQLiteTestCase(LoadTestCase):
+    """For what only SQLite does: in place of each database on a server there is a file."""
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls._migrated = Path(tempfile.mkdtemp())
-        cls.addClassCleanup(shutil.rmtree, cls._migrated)
+        for alias in cls.databases:
+            if connections[alias].vendor != "sqlite":
+                cls._use_file(alias)
+
+    @classmethod
+    def _use_file(cls, alias):
+        folder = tempfile.mkdtemp()
+        cls.addClassCleanup(shutil.rmtree, folder)
+        url = {url_variable(alias): f"sqlite:///{folder}/{alias}.db"}
+        with mock.patch.dict("os.environ", url):
+            config = settings.database(alias)
+        handler = ConnectionHandler({DEFAULT_DB_ALIAS: config, alias: config})
+        on_server = connections[alias]
+        on_server.close()
+        cls.addClassCleanup(setitem, connections, alias, on_server)
+        cls.addClassCleanup(setitem, connections.settings, alias, on_server.settings_dict)
+        connections.settings[alias] = handler.settings[alias]
+        connections[alias] = handler[alias]
+        cls.addClassCleanup(handler[alias].close)
+        call_command("migrate", database=alias, verbosity=0)
+
+
+class ScratchDatabases:
+    """The four databases of processes that a test starts: files in a folder.
+
+    Where this process was given the URL of a server, theirs is a new database on that server.
+    """
+
+    def __init__(self, folder, on_servers=True):
+        self.folder = folder
+        urls = {alias: os.environ.get(url_variable(alias), "") for alias in ALIASES}
+        self._servers = {
+            alias: url for alias, url in urls.items() if on_servers and url.startswith("postgres")
+        }
+        self._urls = {}
+
+    def environment(self, **extra):
+        """Return an environment for the processes."""
+        for alias in self._servers:
+            if alias not in self._urls:
+                self._create(alias)
+        urls = {url_variable(alias): url for alias, url in self._urls.items()}
+        return environment(self.folder, **{**urls, **extra})
+
+    def copy(self, other):
+        """Replace them by copies of others, which no process may be using."""
+        self.remove()
+        for path in other.folder.iterdir():
+            shutil.copy(str(path), str(self.folder))
+        for alias, url in other._urls.items():
+            self._create(alias, template=urlsplit(url).path[1:])
+
+    def remove(self):
+        """Remove those on servers; the files go with the folder."""
+        for alias, url in self._urls.items():
+            self._execute(alias, f"DROP DATABASE {urlsplit(url).path[1:]} WITH (FORCE)")
+        self._urls = {}
+
+    def rows(self, alias):
+        """Return every row of the model in one of the databases, in the order of the ids."""
+        return self._query(alias, f"SELECT * FROM {table_in(alias)} ORDER BY id")
+
+    def count(self, alias):
+        """Return how many rows of the model are in one of the databases."""
+        return self._query(alias, f"SELECT count(*) FROM {table_in(alias)}")[0][0]
+
+    def in_use(self):
+        """Return the models' databases that a process has locked; on a server, is connected to."""
+        return [alias for alias in MODEL_ALIASES if self._is_in_use(alias)]
+
+    def _is_in_use(self, alias):
+        if alias in self._urls:
+            return bool(self._query(alias, SESSIONS))
+        try:
+            self._query(alias, "BEGIN IMMEDIATE", timeout=0)
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+    def _query(self, alias, sql, **options):
+        if alias in self._urls:
+            opened = _connect(self._urls[alias])
+        else:
+            opened = sqlite3.connect(str(self.folder / f"{alias}.db"), **options)
+        with closing(opened) as connection:
+            return connection.execute(sql).fetchall()
+
+    def _create(self, alias, template="template1"):
+        name = f"test_{uuid4().hex}"
+        self._execute(alias, f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._urls[alias] = urlsplit(self._servers[alias])._replace(path=f"/{name}").geturl()
+
+    def _execute(self, alias, sql):
+        with closing(_connect(self._servers[alias])) as connection:
+            connection.execute(sql)
+
+
+def _connect(url):
+    import psycopg
+
+    return psycopg.connect(url, autocommit=True)
+
+
+@lru_cache(maxsize=None)
+def migrated(on_servers=True):
+    """Return databases with the tables of the models, to be copied."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, str(folder))
+    databases = ScratchDatabases(folder, on_servers)
+    atexit.register(databases.remove)
+    for alias in MODEL_ALIASES:
+        manage("migrate", f"--database={alias}", folder=folder, env=databases.environment())
+    return databases
+
+
+class CommandTestCase(SimpleTestCase):
+    """For what only a process of its own shows: exit statuses, streams, signals, limits."""
+
+    on_servers = True
+    """Whether the databases are where the set-up has them, or files in any case."""
 
     def setUp(self):
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
+        self.scratch = ScratchDatabases(self.folder, self.on_servers)
+        self.addCleanup(self.scratch.remove)
 
     def migrate(self):
-        """Put databases with the tables of the models into the folder."""
-        if not any(self._migrated.iterdir()):
-            for alias in MODEL_ALIASES:
-                manage("migrate", f"--database={alias}", folder=self._migrated)
-        for path in self._migrated.iterdir():
-            shutil.copy(str(path), str(self.folder))
+        """Give the processes databases with the tables of the models."""
+        self.scratch.copy(migrated(self.on_servers))
+
+    def environment(self, **extra):
+        """Return an environment for a process."""
+        return self.scratch.environment(**extra)
+
+    def stored(self, alias):
+        """Return every row of the model in one of the databases, in the order of the ids."""
+        return self.scratch.rows(alias)
 
     def file(self, name, content):
         path = self.folder / name
         path.write_text(content, encoding="utf-8")
         return str(path)
 
+    def manage(self, *arguments, **how):
+        """Run manage.py to its end; return the process, with its output."""
+        return manage(*arguments, folder=self.folder, **{"env": self.environment(), **how})
+
     def populate(self, *options, **how):
         """Run the command to its end; return the process, with its output."""
-        return manage("populate_db", *options, folder=self.folder, **how)
+        return self.manage("populate_db", *options, **how)
 
     def run_script(self, script):
         """Run a script that uses Django to its end; return the process, with its output."""
@@ -106,7 +247,7 @@ class CommandTestCase(SimpleTestCase):
         return run_python(
             *("-c", setup + script),
             folder=self.folder,
-            env=environment(self.folder, DJANGO_SETTINGS_MODULE="ds_project.settings"),
+            env=self.environment(DJANGO_SETTINGS_MODULE="ds_project.settings"),
         )
 
     def start(self, *options, **how):
@@ -115,14 +256,14 @@ class CommandTestCase(SimpleTestCase):
         return subprocess.Popen(
             [sys.executable, "manage.py", "populate_db", *options],
             cwd=ROOT,
-            **{"env": environment(self.folder), "encoding": "utf-8", **streams, **how},
+            **{"env": self.environment(), "encoding": "utf-8", **streams, **how},
         )
 
-    def stored(self, alias):
-        """Return every row of the model in one of the databases, in the order of the ids."""
-        with closing(sqlite3.connect(str(self.folder / f"{alias}.db"))) as connection:
-            table = f"distributed_insert_{alias[:-1]}"
-            return connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+
+class FilesTestCase(CommandTestCase):
+    """For what SQLite's files do: the databases of the processes are files in any case."""
+
+    on_servers = False
 
 
 def printed_lists(output):
@@ -135,9 +276,18 @@ def printed_lists(output):
     return lists
 
 
+def table_in(alias):
+    """Return the name of the model's table in one of the databases."""
+    return f"distributed_insert_{alias[:-1]}"
+
+
+def url_variable(alias):
+    return f"{alias.upper()}_DATABASE_URL"
+
+
 def environment(folder, **extra):
     """Return an environment for a process whose four databases are files in `folder`."""
-    files = {"DATABASES_FOLDER": str(folder), **{f"{a.upper()}_DATABASE_URL": "" for a in ALIASES}}
+    files = {"DATABASES_FOLDER": str(folder), **{url_variable(alias): "" for alias in ALIASES}}
     return {**os.environ, "PYTHONIOENCODING": "utf-8", **files, **extra}
 
 

@@ -11,22 +11,14 @@ without its user and its product. Chance decides whether threads or processes do
 import argparse
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import contextmanager
 from pathlib import Path
 
-from .cases import ROOT, environment, manage
+from .cases import MODEL_ALIASES, ROOT, ScratchDatabases, manage, migrated
 from .generated import write_files
-
-MODELS = {"users": "user", "products": "product", "orders": "order"}
-DANGLING = """
-    SELECT count(*) FROM distributed_insert_order
-    WHERE user_id NOT IN (SELECT id FROM users.distributed_insert_user)
-    OR product_id NOT IN (SELECT id FROM products.distributed_insert_product)
-"""
 
 
 class Loads:
@@ -36,70 +28,69 @@ class Loads:
         self.folder = Path(folder)
         write_files(self.folder, records)
         self.options = ["populate_db", "--batch-size", "1000"]
-        for alias in MODELS:
+        for alias in MODEL_ALIASES:
             self.options += [f"--{alias}", str(self.folder / f"{alias}.csv")]
-        self.empty = self.folder / "empty"
-        self.empty.mkdir()
-        for alias in MODELS:
-            manage("migrate", f"--database={alias}", folder=self.empty)
-        undisturbed = self.databases("undisturbed")
-        self.load(undisturbed)
-        self.expected = self.rows(undisturbed)
+        with self.databases() as undisturbed:
+            self.load(undisturbed)
+            self.expected = rows(undisturbed)
 
-    def databases(self, name):
-        return Path(shutil.copytree(self.empty, self.folder / name))
+    @contextmanager
+    def databases(self):
+        databases = ScratchDatabases(self.folder / "databases")
+        databases.folder.mkdir()
+        databases.copy(migrated())
+        try:
+            yield databases
+        finally:
+            databases.remove()
+            shutil.rmtree(databases.folder)
 
     def load(self, databases, *options):
-        process = manage(*self.options, *options, folder=databases)
+        process = manage(
+            *self.options, *options, folder=databases.folder, env=databases.environment()
+        )
         if process.returncode != 3:
             raise AssertionError(f"exit status {process.returncode}: {process.stderr}")
 
-    def rows(self, databases):
-        found = {}
-        for alias, model in MODELS.items():
-            with closing(sqlite3.connect(str(databases / f"{alias}.db"))) as connection:
-                sql = f"SELECT * FROM distributed_insert_{model} ORDER BY id"
-                found[alias] = connection.execute(sql).fetchall()
-        return found
-
-    def dangling(self, databases):
-        with closing(sqlite3.connect(str(databases / "orders.db"))) as connection:
-            for alias in ("users", "products"):
-                connection.execute(f"ATTACH '{databases}/{alias}.db' AS {alias}")
-            return connection.execute(DANGLING).fetchone()[0]
-
     def stored(self, databases):
         """Return which share of the rows that the load stores has been stored."""
-        rows = 0
-        for alias, model in MODELS.items():
-            with closing(sqlite3.connect(str(databases / f"{alias}.db"))) as connection:
-                sql = f"SELECT count(*) FROM distributed_insert_{model}"
-                rows += connection.execute(sql).fetchone()[0]
-        return rows / sum(map(len, self.expected.values()))
+        count = sum(map(databases.count, MODEL_ALIASES))
+        return count / sum(map(len, self.expected.values()))
 
     def kill_and_complete(self, share, workers):
         """Kill a load when a share of its rows is stored, and complete it.
 
         Return whether rows were missing then, and whether all are there in the end.
         """
-        databases = self.databases("killed")
-        process = subprocess.Popen(
-            [sys.executable, "manage.py", *self.options, f"--workers={workers}"],
-            cwd=ROOT,
-            env=environment(databases),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None and self.stored(databases) < share:
-            pass
-        process.kill()
-        process.wait()
-        was_short = self.rows(databases) != self.expected
-        dangling = self.dangling(databases)
-        self.load(databases, "--on-conflict", "ignore")
-        is_whole = self.rows(databases) == self.expected
-        shutil.rmtree(databases)
-        return was_short, is_whole and not dangling
+        with self.databases() as databases:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *self.options, f"--workers={workers}"],
+                cwd=ROOT,
+                env=databases.environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            while process.poll() is None and self.stored(databases) < share:
+                pass
+            process.kill()
+            process.wait()
+            killed = rows(databases)
+            self.load(databases, "--on-conflict", "ignore")
+            is_whole = rows(databases) == self.expected and not dangling(killed)
+        return killed != self.expected, is_whole
+
+
+def rows(databases):
+    """Return every row of each model."""
+    return {alias: databases.rows(alias) for alias in MODEL_ALIASES}
+
+
+def dangling(stored):
+    """Return how many of the stored orders have no user or no product."""
+    users, products = ({row[0] for row in stored[alias]} for alias in ("users", "products"))
+    return sum(
+        user not in users or product not in products for _, user, product, _ in stored["orders"]
+    )
 
 
 def main():

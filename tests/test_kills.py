@@ -3,7 +3,7 @@ import tempfile
 
 from django.test import SimpleTestCase
 
-from .kills import Loads
+from .kills import Loads, dangling
 
 
 class KilledLoadTests(SimpleTestCase):
@@ -13,7 +13,7 @@ class KilledLoadTests(SimpleTestCase):
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
         loads = Loads(folder, 20_000)
-        self.assertEqual(loads.dangling(loads.folder / "undisturbed"), 0)
+        self.assertEqual(dangling(loads.expected), 0)
         kills = ((0.1, "thread"), (0.4, "process"), (0.7, "thread"), (0.75, "process"))
         results = [loads.kill_and_complete(*kill) for kill in kills]
         self.assertEqual([is_whole for _, is_whole in results], [True] * 4)

@@ -6,13 +6,13 @@ from unittest import mock
 
 import django
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, connections, transaction
-from django.test import SimpleTestCase, TransactionTestCase
+from django.db import connections, transaction
+from django.test import SimpleTestCase
 from django.test.utils import CaptureQueriesContext
 
 from ds_project import settings
 
-from .cases import ALIASES, ROOT, environment, needs
+from .cases import ALIASES, ROOT, SQLiteTestCase, environment, needs
 
 SQLITE_ENGINE = (
     "django.db.backends.sqlite3" if django.VERSION >= (5, 1) else "ds_project.backports.sqlite3"
@@ -106,12 +106,8 @@ class UrlTests(SimpleTestCase):
         self.assertEqual((config["NAME"], config["OPTIONS"]), ("", {"service": "users"}))
 
 
-class SQLiteTests(TransactionTestCase):
+class SQLiteTests(SQLiteTestCase):
     databases = set(ALIASES)
-
-    def setUp(self):
-        if connection.vendor != "sqlite":
-            self.skipTest("Unset the *_DATABASE_URL variables to test the SQLite files.")
 
     def pragma(self, alias, name):
         with connections[alias].cursor() as cursor:

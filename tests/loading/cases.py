@@ -1,7 +1,5 @@
 """What the tests of loading share."""
 
-from unittest import skipUnless
-
 from django.db import connections, router
 
 from distributed_insert.loading import Options
@@ -9,14 +7,9 @@ from distributed_insert.loading import load as load_with
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource
 
-from ..cases import LoadTestCase
+from ..cases import SQLiteTestCase
 
 MODELS = (User, Product, Order)
-
-skip_unless_sqlite = skipUnless(
-    all(connections[alias].vendor == "sqlite" for alias in ("users", "products", "orders")),
-    "Unset USERS_DATABASE_URL and its like to test what is SQLite's alone.",
-)
 
 
 def alias(model):
@@ -61,7 +54,7 @@ class SourceWith(MemorySource):
         return super().read(size)
 
 
-class SQLiteTestCase(LoadTestCase):
+class TriggerTestCase(SQLiteTestCase):
     """For tests of what the database does by itself."""
 
     def execute(self, sql, using="users"):

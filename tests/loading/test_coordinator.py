@@ -21,12 +21,11 @@ from ..datasets import ORDERS, PRODUCTS, USERS
 from .cases import (
     MODELS,
     SourceWith,
-    SQLiteTestCase,
+    TriggerTestCase,
     errors,
     load,
     orders,
     products,
-    skip_unless_sqlite,
     users,
 )
 
@@ -457,8 +456,7 @@ class OneTransactionTests(LoadTestCase):
         self.assertEqual([stored(model) for model in MODELS], [[], [], []])
 
 
-@skip_unless_sqlite
-class FailedCommitTests(SQLiteTestCase):
+class FailedCommitTests(TriggerTestCase):
     sources = {"users": users(1), "products": products(1), "orders": orders((1, 1, 1))}
 
     def loaded(self, **options):
@@ -493,8 +491,7 @@ class FailedCommitTests(SQLiteTestCase):
         )
 
 
-@skip_unless_sqlite
-class TriggerTests(SQLiteTestCase):
+class TriggerTests(TriggerTestCase):
     """What is reported as stored is stored, and what is not is not."""
 
     ended = "Database 'users' ended the transaction by itself, as a trigger can: gone"

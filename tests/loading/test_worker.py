@@ -12,7 +12,7 @@ from distributed_insert.two_phase import Transaction
 
 from ..cases import LoadTestCase, stored
 from ..datasets import ORDERS, USERS
-from .cases import SQLiteTestCase, orders, skip_unless_sqlite, users
+from .cases import TriggerTestCase, orders, users
 
 ENDED = "Database 'users' ended the transaction by itself, as a trigger can: "
 LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"
@@ -418,8 +418,7 @@ class ConflictTests(WorkerTestCase):
                 )
 
 
-@skip_unless_sqlite
-class RefusalTests(SQLiteTestCase, WorkerTestCase):
+class RefusalTests(TriggerTestCase, WorkerTestCase):
     """Rows that a trigger refuses, among others."""
 
     content = "1,Ann\n2,Ben,b@c\n3,Bad,c@d\n4,,d@e\n5,Eve,e@f\n6,Bad,f@g\n7,Gus,g@h\n"
@@ -570,8 +569,7 @@ class RefusalTests(SQLiteTestCase, WorkerTestCase):
                     User.objects.all().delete()
 
 
-@skip_unless_sqlite
-class EndedTransactionTests(SQLiteTestCase, WorkerTestCase):
+class EndedTransactionTests(TriggerTestCase, WorkerTestCase):
     """A trigger that ends the transaction: nothing more of the load is stored or counted."""
 
     def assert_ended(self, worker):
@@ -630,8 +628,7 @@ class EndedTransactionTests(SQLiteTestCase, WorkerTestCase):
                 User.objects.all().delete()
 
 
-@skip_unless_sqlite
-class FailedCommitTests(SQLiteTestCase, WorkerTestCase):
+class FailedCommitTests(TriggerTestCase, WorkerTestCase):
     message = "Database 'users': FOREIGN KEY constraint failed"
 
     def test_a_batch_whose_commit_fails_is_not_confirmed(self):

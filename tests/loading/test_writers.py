@@ -28,8 +28,8 @@ from distributed_insert.loading.writers import (
 )
 from distributed_insert.models import User
 
-from ..cases import LoadTestCase, stored
-from .cases import SQLiteTestCase, skip_unless_sqlite
+from ..cases import SQLiteTestCase, stored
+from .cases import TriggerTestCase
 
 LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"
 
@@ -48,17 +48,6 @@ class InsertTests(TestCase):
     def insert(self, rows):
         with transaction.atomic(using="users"):
             return insert(User, "users", columns(rows))
-
-    @skip_unless_sqlite
-    def test_rows_are_inserted_many_per_statement(self):
-        rows = [row(number) for number in range(1, 1002)]
-        statements = []
-        connections["users"].connection.set_trace_callback(statements.append)
-        self.addCleanup(connections["users"].connection.set_trace_callback, None)
-        with mock.patch.object(statements_module, "ROWS_PER_STATEMENT", 200):
-            self.assertEqual(self.insert(rows), Insertion([], {}))
-        self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 6)
-        self.assertEqual(stored(User), rows)
 
     def test_a_statement_has_no_more_rows_than_the_database_takes(self):
         sent = []
@@ -156,8 +145,21 @@ class FaultTests(SimpleTestCase):
                 self.assertIsInstance(self.fault(OperationalError, sqlstate), OperationalError)
 
 
-@skip_unless_sqlite
-class TriggerTests(SQLiteTestCase):
+class StatementsTests(SQLiteTestCase):
+    def test_rows_are_inserted_many_per_statement(self):
+        rows = [row(number) for number in range(1, 1002)]
+        statements = []
+        connections["users"].ensure_connection()
+        connections["users"].connection.set_trace_callback(statements.append)
+        self.addCleanup(connections["users"].connection.set_trace_callback, None)
+        with mock.patch.object(statements_module, "ROWS_PER_STATEMENT", 200):
+            with transaction.atomic(using="users"):
+                self.assertEqual(insert(User, "users", columns(rows)), Insertion([], {}))
+        self.assertEqual(len([sql for sql in statements if sql.startswith("INSERT")]), 6)
+        self.assertEqual(stored(User), rows)
+
+
+class TriggerTests(TriggerTestCase):
     def insert(self, rows):
         with transaction.atomic(using="users"):
             return insert(User, "users", columns(rows))
@@ -204,8 +206,7 @@ class TriggerTests(SQLiteTestCase):
         self.assertEqual(stored(User), [])
 
 
-class AdaptedTests(SQLiteTestCase):
-    @skip_unless_sqlite
+class AdaptedTests(TriggerTestCase):
     def test_values_are_stored_as_their_field_stores_them(self):
         """A decimal is a text in SQLite, which its driver does not make of it by itself."""
 
@@ -228,8 +229,7 @@ class AdaptedTests(SQLiteTestCase):
         self.assertEqual(list(stored), rows)
 
 
-@skip_unless_sqlite
-class FullDiskTests(LoadTestCase):
+class FullDiskTests(SQLiteTestCase):
     """An error of the database is raised, and blamed on no row."""
 
     def assert_raised(self, write, rows, before):

@@ -7,7 +7,7 @@ from django.test import SimpleTestCase
 
 from distributed_insert.management.commands import check_references, populate_db
 
-from ..cases import CommandTestCase, manage
+from ..cases import CommandTestCase
 
 COMMANDS = {"populate_db": populate_db.Command, "check_references": check_references.Command}
 
@@ -103,7 +103,7 @@ class TypedTests(CommandTestCase):
     def test_a_misspelt_option_ends_the_process_with_2(self):
         for name, word in (("populate_db", "--user"), ("check_references", "--sumary")):
             with self.subTest(name=name):
-                process = manage(name, word, "u.csv", folder=self.folder)
+                process = self.manage(name, word, "u.csv")
                 meant = {"--user": "--users", "--sumary": "--summary"}[word]
                 self.assertEqual(
                     (process.returncode, process.stdout, process.stderr),

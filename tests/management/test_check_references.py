@@ -13,7 +13,7 @@ from distributed_insert import references
 from distributed_insert.management.output import SummaryFile
 from distributed_insert.models import Order, Product, User
 
-from ..cases import CommandTestCase, LoadTestCase, environment, manage, needs, printed_lists
+from ..cases import CommandTestCase, FilesTestCase, LoadTestCase, needs, printed_lists
 
 TITLE = "Order records that refer to nothing"
 
@@ -174,10 +174,10 @@ class CheckReferencesTests(LoadTestCase):
 
 class CommandTests(CommandTestCase):
     def check(self, *options):
-        return manage("check_references", *options, folder=self.folder)
+        return self.manage("check_references", *options)
 
     def test_error_for_databases_without_tables_names_the_commands(self):
-        manage("migrate", "--database=products", folder=self.folder)
+        self.manage("migrate", "--database=products")
         summary = self.folder / "summary.json"
         process = self.check("--summary", str(summary))
         message = (
@@ -193,19 +193,24 @@ class CommandTests(CommandTestCase):
         document = json.loads(summary.read_text())
         self.assertEqual((document["status"], document["error"]), ("failed", message))
 
+    def test_the_summary_goes_alone_to_standard_output(self):
+        self.migrate()
+        process = self.check("--summary", "-")
+        self.assertEqual((process.returncode, json.loads(process.stdout)["exit_code"]), (0, 0))
+        self.assertEqual(
+            process.stderr.splitlines()[:3], ["Order records that refer to nothing: [", "]", ""]
+        )
+
+
+class FileCommandTests(FilesTestCase):
     @needs("dj_database_url", "dj-database-url")
     def test_error_for_a_locked_database_says_the_remedy(self):
         self.migrate()
         with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")
             connection.execute("BEGIN EXCLUSIVE")
-            process = manage(
-                "check_references",
-                folder=self.folder,
-                env=environment(
-                    self.folder, USERS_DATABASE_URL=f"sqlite:///{self.folder}/users.db?timeout=0"
-                ),
-            )
+            url = f"sqlite:///{self.folder}/users.db?timeout=0"
+            process = self.manage("check_references", env=self.environment(USERS_DATABASE_URL=url))
         self.assertEqual(
             (process.returncode, process.stdout, process.stderr),
             (
@@ -214,12 +219,4 @@ class CommandTests(CommandTestCase):
                 "CommandError: Database 'users': database is locked. Another process is writing "
                 "to it: run the command again when that is done.\n",
             ),
-        )
-
-    def test_the_summary_goes_alone_to_standard_output(self):
-        self.migrate()
-        process = self.check("--summary", "-")
-        self.assertEqual((process.returncode, json.loads(process.stdout)["exit_code"]), (0, 0))
-        self.assertEqual(
-            process.stderr.splitlines()[:3], ["Order records that refer to nothing: [", "]", ""]
         )

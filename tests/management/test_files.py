@@ -18,7 +18,7 @@ from django.core.management import call_command
 from distributed_insert.management.commands.populate_db import Command
 from distributed_insert.models import Order, Product, User
 
-from ..cases import ROOT, CommandTestCase, PopulateTestCase, environment, stored
+from ..cases import ROOT, CommandTestCase, PopulateTestCase, stored
 
 USERS = "id,name,email\n1,Ann,a@b\n2,Ben,b@c\n"
 STORED_USERS = [(1, "Ann", "a@b"), (2, "Ben", "b@c")]
@@ -251,7 +251,7 @@ class PipeTests(CommandTestCase):
                 process = subprocess.run(
                     ["/bin/bash", "-c", command],
                     cwd=ROOT,
-                    env=environment(self.folder),
+                    env=self.environment(),
                     stderr=subprocess.PIPE,
                     stdout=subprocess.DEVNULL,
                     encoding="utf-8",

@@ -1,8 +1,5 @@
 import io
-import shutil
 import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from unittest import mock
 
@@ -14,7 +11,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 from distributed_insert.management.commands import populate_db
 from distributed_insert.management.locks import ADVISORY_LOCK, migration_lock
 
-from ..cases import ALIASES, ROOT, environment
+from ..cases import ALIASES, CommandTestCase, ScratchDatabases
 
 
 def is_locked(alias):
@@ -105,22 +102,17 @@ class UnlockedTests(SimpleTestCase):
         )
 
 
-class TwoProcessesTests(SimpleTestCase):
+class TwoProcessesTests(CommandTestCase):
     def test_of_two_that_migrate_at_once_neither_fails(self):
         for attempt in range(3):
             with self.subTest(attempt=attempt):
-                folder = Path(tempfile.mkdtemp())
-                self.addCleanup(shutil.rmtree, folder)
+                folder = self.folder / str(attempt)
+                folder.mkdir()
+                databases = ScratchDatabases(folder)
+                self.addCleanup(databases.remove)
+                env = databases.environment()
                 processes = [
-                    subprocess.Popen(
-                        [sys.executable, "manage.py", "populate_db", "--migrate"],
-                        cwd=ROOT,
-                        env=environment(folder),
-                        stdout=subprocess.DEVNULL,
-                        stderr=subprocess.PIPE,
-                        encoding="utf-8",
-                    )
-                    for each in range(2)
+                    self.start("--migrate", stdout=subprocess.DEVNULL, env=env) for _ in range(2)
                 ]
                 ends = [(process.communicate()[1], process.returncode) for process in processes]
                 self.assertEqual(ends, [("", 0), ("", 0)])

@@ -21,9 +21,8 @@ from ..cases import (
     MODEL_ALIASES,
     ROOT,
     CommandTestCase,
+    FilesTestCase,
     PopulateTestCase,
-    environment,
-    manage,
     needs,
     printed_lists,
     stored,
@@ -282,7 +281,7 @@ class CommandTests(CommandTestCase):
         self.assertEqual(printed_lists(process.stdout), expected_lists(SAMPLE_ERRORS))
 
     def test_error_for_databases_without_tables_names_the_commands(self):
-        manage("migrate", "--database=products", folder=self.folder)
+        self.manage("migrate", "--database=products")
         process = self.populate()
         self.assertEqual(
             (process.returncode, process.stdout, process.stderr),
@@ -297,7 +296,7 @@ class CommandTests(CommandTestCase):
             ),
         )
         for alias in ("orders", "users"):
-            manage("migrate", f"--database={alias}", folder=self.folder)
+            self.manage("migrate", f"--database={alias}")
         process = self.populate()
         self.assertEqual((process.returncode, process.stderr), (0, ""))
         self.assertEqual(printed_lists(process.stdout), expected_lists(SAMPLE_ERRORS))
@@ -344,37 +343,6 @@ class CommandTests(CommandTestCase):
                     errors.getvalue(), f"manage.py populate_db: error: {message}. See --help.\n"
                 )
         self.assertEqual(self.populate("--batch-size=0").returncode, 2)
-
-    def test_error_for_a_database_that_cannot_be_opened(self):
-        self.migrate()
-        (self.folder / "users.db").unlink()
-        (self.folder / "users.db").mkdir()
-        for options, message in (
-            ((), "Database 'users': unable to open database file"),
-            (("--sample",), "Database 'users': unable to open database file\nNothing was stored."),
-            (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
-        ):
-            with self.subTest(options=options):
-                process = self.populate(*options)
-                self.assertEqual(
-                    (process.returncode, process.stderr), (1, f"CommandError: {message}\n")
-                )
-
-    def test_a_migration_that_fails_is_in_the_summary(self):
-        self.migrate()
-        summary = self.folder / "summary.json"
-        self.populate("--summary", str(summary))
-        before = json.loads(summary.read_text())
-        self.assertEqual(before["status"], "complete")
-        (self.folder / "users.db").unlink()
-        (self.folder / "users.db").mkdir()
-        process = self.populate("--migrate", "--summary", str(summary))
-        message = "Database 'users' cannot be migrated: unable to open database file"
-        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
-        self.assertEqual(
-            json.loads(summary.read_text()),
-            {"status": "failed", "exit_code": 1, "error": message, "options": before["options"]},
-        )
 
     def test_a_closed_pipe_is_not_an_error(self):
         self.migrate()
@@ -510,35 +478,6 @@ class CommandTests(CommandTestCase):
         )
         self.assertFalse((ROOT / "-").exists())
 
-    def test_the_summary_of_what_could_not_begin_goes_to_standard_output_too(self):
-        self.migrate()
-        (self.folder / "users.db").unlink()
-        (self.folder / "users.db").mkdir()
-        process = self.populate("--migrate", "--summary=-")
-        message = "Database 'users' cannot be migrated: unable to open database file"
-        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
-        document = json.loads(process.stdout)
-        self.assertEqual((document["status"], document["error"]), ("failed", message))
-
-    @needs("dj_database_url", "dj-database-url")
-    def test_error_for_a_locked_database_says_the_remedy(self):
-        self.migrate()
-        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
-        url = f"sqlite:///{self.folder}/users.db?timeout=0"
-        with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            process = self.populate(
-                "--users", users, env=environment(self.folder, USERS_DATABASE_URL=url)
-            )
-        self.assertEqual(
-            (process.returncode, process.stderr),
-            (
-                1,
-                "CommandError: Database 'users': database is locked. Another process is writing "
-                "to it: run the command again when that is done.\nNothing was stored.\n",
-            ),
-        )
-
     @skipIf(os.name == "nt", "Windows has no SIGKILL.")
     def test_a_load_that_was_killed_is_said_to_be_running(self):
         self.migrate()
@@ -557,9 +496,7 @@ class CommandTests(CommandTestCase):
     def test_what_a_terminal_cannot_show_is_escaped(self):
         self.migrate()
         users = self.file("users.csv", "id,name,email\n1,,zoë@example.com\n")
-        process = self.populate(
-            "--users", users, env=environment(self.folder, PYTHONIOENCODING="ascii")
-        )
+        process = self.populate("--users", users, env=self.environment(PYTHONIOENCODING="ascii"))
         self.assertIn("zo\\xeb@example.com", process.stdout)
         [reject] = printed_lists(process.stdout)["User rejects"]
         self.assertEqual(reject["data"], {"id": "1", "name": "", "email": "zoë@example.com"})
@@ -574,8 +511,68 @@ class CommandTests(CommandTestCase):
         self.assertEqual(files(), before)
 
 
+class FileCommandTests(FilesTestCase):
+    def test_error_for_a_database_that_cannot_be_opened(self):
+        self.migrate()
+        (self.folder / "users.db").unlink()
+        (self.folder / "users.db").mkdir()
+        for options, message in (
+            ((), "Database 'users': unable to open database file"),
+            (("--sample",), "Database 'users': unable to open database file\nNothing was stored."),
+            (("--migrate",), "Database 'users' cannot be migrated: unable to open database file"),
+        ):
+            with self.subTest(options=options):
+                process = self.populate(*options)
+                self.assertEqual(
+                    (process.returncode, process.stderr), (1, f"CommandError: {message}\n")
+                )
+
+    def test_a_migration_that_fails_is_in_the_summary(self):
+        self.migrate()
+        summary = self.folder / "summary.json"
+        self.populate("--summary", str(summary))
+        before = json.loads(summary.read_text())
+        self.assertEqual(before["status"], "complete")
+        (self.folder / "users.db").unlink()
+        (self.folder / "users.db").mkdir()
+        process = self.populate("--migrate", "--summary", str(summary))
+        message = "Database 'users' cannot be migrated: unable to open database file"
+        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
+        self.assertEqual(
+            json.loads(summary.read_text()),
+            {"status": "failed", "exit_code": 1, "error": message, "options": before["options"]},
+        )
+
+    def test_the_summary_of_what_could_not_begin_goes_to_standard_output_too(self):
+        self.migrate()
+        (self.folder / "users.db").unlink()
+        (self.folder / "users.db").mkdir()
+        process = self.populate("--migrate", "--summary=-")
+        message = "Database 'users' cannot be migrated: unable to open database file"
+        self.assertEqual((process.returncode, process.stderr), (1, f"CommandError: {message}\n"))
+        document = json.loads(process.stdout)
+        self.assertEqual((document["status"], document["error"]), ("failed", message))
+
+    @needs("dj_database_url", "dj-database-url")
+    def test_error_for_a_locked_database_says_the_remedy(self):
+        self.migrate()
+        users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
+        url = f"sqlite:///{self.folder}/users.db?timeout=0"
+        with closing(sqlite3.connect(str(self.folder / "users.db"))) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            process = self.populate("--users", users, env=self.environment(USERS_DATABASE_URL=url))
+        self.assertEqual(
+            (process.returncode, process.stderr),
+            (
+                1,
+                "CommandError: Database 'users': database is locked. Another process is writing "
+                "to it: run the command again when that is done.\nNothing was stored.\n",
+            ),
+        )
+
+
 @skipUnless(os.name == "posix", "Limits are set by a POSIX shell.")
-class LimitTests(CommandTestCase):
+class LimitTests(FilesTestCase):
     """So few files may be open that a load cannot begin."""
 
     def populate_with_open_files(self, number, *options):
@@ -583,7 +580,7 @@ class LimitTests(CommandTestCase):
             ["sh", "-c", f'ulimit -n {number}; exec "$@"', "sh"]
             + [sys.executable, "manage.py", "populate_db", *options],
             cwd=ROOT,
-            env=environment(self.folder),
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
@@ -671,7 +668,7 @@ class TerminalTests(CommandTestCase):
         process = self.start(
             *("--users", users, "--dry-run", *options),
             stdout=terminal,
-            env=environment(self.folder, TERM="xterm", COLUMNS="120", **variables),
+            env=self.environment(TERM="xterm", COLUMNS="120", **variables),
         )
         os.close(terminal)
         shown = b""
@@ -714,5 +711,5 @@ class TerminalTests(CommandTestCase):
         self.assertNotIn("/s", shown)
         self.shown("--no-progress", PYTHONPATH=str(self.folder))
         users = self.file("users.csv", "id,name,email\n1,Ann,a@b\n")
-        env = environment(self.folder, PYTHONPATH=str(self.folder))
+        env = self.environment(PYTHONPATH=str(self.folder))
         self.assertEqual(self.populate("--users", users, env=env).stderr, "")
