@@ -39,6 +39,10 @@ full_page_writes = off
 shared_buffers = 32MB
 """
 
+# Run a server that ends when its standard input does: when the process that started it has ended,
+# however it did.
+UNTIL_END_OF_INPUT = 'exec 3<&0; (cat <&3; kill -INT $$) & exec "$@" </dev/null 3<&-'
+
 
 def _is_root():
     return os.geteuid() == 0
@@ -95,11 +99,11 @@ class Server:
 
     def start(self):
         """Start the server, and wait until it answers."""
-        log = open(self.folder / "log", "ab")
-        with closing(log):
+        command = _as_unprivileged(programs() / "postgres", "-D", self.folder, "-k", self.folder)
+        with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                _as_unprivileged(programs() / "postgres", "-D", self.folder, "-k", self.folder),
-                stdin=subprocess.DEVNULL,
+                ["sh", "-c", UNTIL_END_OF_INPUT, "sh", *command],
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
                 # Ctrl-C is for the command that uses the server.
@@ -129,6 +133,7 @@ class Server:
     def _end(self, number):
         if self.process:
             self.process.send_signal(number)
+            self.process.stdin.close()
             self.process.wait(60)
             self.process = None
 
