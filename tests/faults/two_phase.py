@@ -41,7 +41,10 @@ SET_UPS = {
     "users in SQLite": ("products", "orders"),
     "orders in SQLite": ("users", "products"),
 }
-HOW = [f"{what} {when}" for what in ("kill", "crash", "restart") for when in ("before", "after")]
+FAULTS = ("kill", "crash", "restart", "cut")
+HOW = [
+    f"{what} {when}" for what in ("kill", "crash", "restart", "cut") for when in ("before", "after")
+]
 FILES = {
     "users": "id,name,email\n{0},Ann,ann@example.com\n",
     "products": "id,name,price\n{0},Phone,1.5\n",
@@ -74,8 +77,9 @@ class Run(NamedTuple):
 class Loads:
     """Loads into the databases of one set-up, which has servers for some of the aliases."""
 
-    def __init__(self, aliases: Sequence[str]):
+    def __init__(self, aliases: Sequence[str], configuration: str = ""):
         self._aliases = aliases
+        self._configuration = configuration
         self._number = 0
         self.be_quiet()
 
@@ -90,7 +94,7 @@ class Loads:
         with ExitStack() as ending:
             self.folder = Path(tempfile.mkdtemp())
             ending.callback(shutil.rmtree, self.folder)
-            made = ending.enter_context(servers(len(self._aliases)))
+            made = ending.enter_context(servers(len(self._aliases), self._configuration))
             self.servers = dict(zip(self._aliases, made))
             self._lock = threading.Lock()
             self.statements: List[Tuple[str, str]] = []
@@ -131,19 +135,23 @@ class Loads:
             encoding="utf-8",
         )
 
-    def start(self) -> subprocess.Popen:
+    def start(self, *more_options) -> subprocess.Popen:
         """Start a load of records with the next id."""
         self._number += 1
         self.statements, self._last = [], {}
-        options = []
         for alias, content in FILES.items():
-            path = self.folder / f"{alias}.csv"
-            path.write_text(content.format(self._number))
-            options += [f"--{alias}", str(path)]
-        return self.manage("populate_db", "--all-or-nothing", "--verbosity=0", *options)
+            (self.folder / f"{alias}.csv").write_text(content.format(self._number))
+        return self.manage(*self.command("--all-or-nothing", *more_options))
 
-    def finish(self, load: subprocess.Popen) -> Run:
-        """Wait for the load, recover, and look at what is there."""
+    def command(self, *options) -> List[str]:
+        files = [f"--{alias}={self.folder / alias}.csv" for alias in FILES]
+        return ["populate_db", "--verbosity=0", *files, *options]
+
+    def finish(self, load: subprocess.Popen, *recovery) -> Run:
+        """Wait for the load, recover, and look at what is there.
+
+        `recovery` is the command that recovers, recover_load if none is given.
+        """
         output, _ = load.communicate(timeout=120)
         self.be_quiet()
         self.last_statements = self.statements
@@ -152,8 +160,8 @@ class Loads:
         for server in self.servers.values():
             if not server.process:
                 server.start()
-        recovery = self.manage("recover_load")
-        said, _ = recovery.communicate(timeout=120)
+        process = self.manage(*(recovery or ["recover_load"]))
+        said, _ = process.communicate(timeout=120)
         stored = tuple(alias for alias in MODEL_ALIASES if self._is_stored(alias))
         prepared = sum(
             len(server.execute("SELECT gid FROM pg_prepared_xacts"))
@@ -162,7 +170,7 @@ class Loads:
         return Run(
             load.returncode,
             output,
-            recovery.returncode,
+            process.returncode,
             said,
             stored,
             prepared,
@@ -179,7 +187,8 @@ class Loads:
 def broken(loads: Loads, how: str, number: int) -> Tuple[str, Run]:
     """Break a load at its statement with this number; return which one it was, and the run.
 
-    `how` is "kill", "crash" or "restart", and "before" or "after" the statement.
+    `how` is "kill" for the load, "crash" or "restart" for the server or "cut" for the connection
+    between them, and "before" or "after" the statement.
     """
     what, when = how.split()
     place = "nothing"
@@ -191,7 +200,7 @@ def broken(loads: Loads, how: str, number: int) -> Tuple[str, Run]:
         place = f"{how} {loads.statements[at - 1][1]} in {alias}"
         if what == "kill":
             load.kill()
-        else:
+        if what in ("crash", "restart"):
             loads.servers[alias].crash()
         if what == "restart":
             loads.servers[alias].start()

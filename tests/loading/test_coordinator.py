@@ -10,7 +10,14 @@ from django.db.backends.signals import connection_created
 from distributed_insert import validation
 from distributed_insert.datasets import DATASETS, Dataset
 from distributed_insert.exceptions import GivenUp, LoadError
-from distributed_insert.loading import Counts, Options, Reject, coordinator, start, storing
+from distributed_insert.loading import (
+    Counts,
+    Options,
+    Reject,
+    coordinator,
+    start,
+    storing,
+)
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, Product, User
@@ -387,7 +394,10 @@ class OneTransactionTests(LoadTestCase):
 
             return mock.patch.object(LoadingWorker, name, job)
 
-        with recording("begin"), recording("prepare"), recording("commit"):
+        one_by_one = mock.patch(
+            "distributed_insert.loading.all_or_nothing.deciding", return_value=None
+        )
+        with one_by_one, recording("begin"), recording("prepare"), recording("commit"):
             outcome = load(
                 {
                     ORDERS: MemorySource(orders((1, 1, 1))),
@@ -400,7 +410,7 @@ class OneTransactionTests(LoadTestCase):
 
     def test_transactions_begin_in_one_order_and_parents_are_committed_first(self):
         outcome, jobs = self.loaded(all_or_nothing=True)
-        self.assertIsNone(outcome.error)
+        self.assertEqual((outcome.error, outcome.is_atomic), (None, False))
         self.assertEqual(jobs[:3], [("begin", Order), ("begin", Product), ("begin", User)])
         self.assertEqual(
             set(jobs[3:6]), {("prepare", Order), ("prepare", Product), ("prepare", User)}
@@ -411,7 +421,7 @@ class OneTransactionTests(LoadTestCase):
 
     def test_a_dry_run_commits_nothing(self):
         outcome, jobs = self.loaded(dry_run=True)
-        self.assertIsNone(outcome.error)
+        self.assertEqual((outcome.error, outcome.is_atomic), (None, True))
         self.assertEqual([name for name, _ in jobs], ["begin"] * 3)
         self.assertEqual([model.is_stored for model in outcome.models], [False] * 3)
         self.assertEqual([model.counts for model in outcome.models], [Counts(1, 1)] * 3)
