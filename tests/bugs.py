@@ -152,6 +152,250 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_thread"],
         ("A worker has several threads", "ThreadPoolExecutor(1,", "ThreadPoolExecutor(3,"),
     ),
+    # All databases together, or none.
+    *mutations(
+        "distributed_insert/loading/all_or_nothing.py",
+        ["loading.test_coordinator", "two_phase"],
+        (
+            "The transactions of the load begin in any order",
+            "key=lambda e: (e is self._decider, e.dataset.using)",
+            "key=lambda e: e.dataset.plural[::-1]",
+        ),
+        (
+            "What decides writes before it is known whether the others can prepare",
+            "(e is self._decider, e.dataset.using)",
+            "(e is not self._decider, e.dataset.using)",
+        ),
+        (
+            "Databases are not asked whether their transactions stand",
+            'errors_of(each.call("prepare", self._gid(each)) for each in self._loads)',
+            "errors_of([])",
+        ),
+        (
+            "Orders are committed before their parents",
+            "datasets = parents_first(each.dataset for each in loads.values())",
+            "datasets = [each.dataset for each in loads.values()]",
+        ),
+        (
+            "Others are committed before the decision",
+            "key=lambda each: each is not self._decider",
+            "key=lambda each: each is self._decider",
+        ),
+        (
+            "Databases are committed after a commit that failed",
+            'errors = errors or await errors_of([each.call("commit")])',
+            'errors += await errors_of([each.call("commit")])',
+        ),
+        (
+            "What a failed commit leaves is reported as stored",
+            "each.is_stored = not errors",
+            "each.is_stored = True",
+        ),
+        (
+            "The row of a load is never deleted",
+            'await self._decider.call("forget")',
+            "pass",
+        ),
+        (
+            "A dry run needs a server that can prepare",
+            "None if is_dry_run else deciding(",
+            "deciding(",
+        ),
+        (
+            "A commit that failed half-way is left as it is",
+            "if not errors or not decider or not self._was_decided_upon:",
+            "if True:",
+        ),
+        (
+            "A load that lost a connection does not ask what was decided",
+            "if not decider.is_stored:",
+            "if False:",
+        ),
+        (
+            "What is still prepared is reported as stored",
+            "each.is_stored = verdict is Verdict.COMMIT and not is_left",
+            "each.is_stored = verdict is Verdict.COMMIT",
+        ),
+        (
+            "What may still be stored is not said",
+            "each.is_unconfirmed = not each.is_stored and verdict is not Verdict.ROLL_BACK",
+            "each.is_unconfirmed = False",
+        ),
+        (
+            "A load that ended by itself what it decided has failed",
+            "if all(each.is_stored for each in self._loads):\n            return []",
+            "if False:\n            return []",
+        ),
+        (
+            "The weaker promise is not said",
+            "self.is_atomic = self._decider is not None or len(self._loads) == 1",
+            "self.is_atomic = True",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/model_load.py",
+        ["loading.test_coordinator"],
+        (
+            "A bug of a worker is reported as an error of the load",
+            "if isinstance(result, LoadError):",
+            "if isinstance(result, Exception):",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/transactions.py",
+        ["two_phase", "loading.test_worker"],
+        ("A transaction that has ended is committed", "if not can_be_committed:", "if False:"),
+        (
+            "What is not committed is not rolled back at the end",
+            "if connections[self.using].in_atomic_block:",
+            "if False:",
+        ),
+        (
+            "A lost connection ends in a second error",
+            "with suppress(Error):",
+            "with suppress():",
+        ),
+        (
+            "One of several SQLite files decides",
+            "len(aliases) < 2 or len(others) > 1 or",
+            "len(aliases) < 2 or",
+        ),
+        (
+            "A server decides beside an SQLite file",
+            "return (others or aliases)[0]",
+            "return (aliases or others)[0]",
+        ),
+        (
+            "Databases of any kind are taken for ones that can decide",
+            ' or not {"sqlite", "postgresql"}.issuperset(vendors)',
+            "",
+        ),
+        (
+            "That a server cannot prepare is found out at the end",
+            'if cursor.fetchone() == ("0",):',
+            "if False:",
+        ),
+        (
+            "The load does not insert its decision",
+            "decisions.decide(self.using, self._load)",
+            "pass",
+        ),
+        (
+            "What another program has just ended is an error",
+            '!= "42704"',
+            '!= ""',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/decisions.py",
+        ["two_phase.test_decisions"],
+        (
+            "A database has a new identity at each load",
+            "[IDENTITY, uuid4().hex]",
+            "[uuid4().hex, uuid4().hex]",
+        ),
+        (
+            "Any database decides for any other",
+            "if identity(using) != its_identity:",
+            "if not identity(using):",
+        ),
+        (
+            "Asking for the decision makes it",
+            "transaction.set_rollback(True, using=using)",
+            "pass",
+        ),
+        (
+            "A load that runs is rolled back",
+            "return Verdict.ALIVE",
+            "return Verdict.ROLL_BACK",
+        ),
+        (
+            "A database that fails is taken for one that is locked",
+            "if is_locked(error):",
+            "if True:",
+        ),
+        (
+            "A load that was committed is rolled back",
+            "except IntegrityError:\n        return Verdict.COMMIT",
+            "except IntegrityError:\n        return Verdict.ROLL_BACK",
+        ),
+        (
+            "Forgetting a load forgets nothing",
+            'f"DELETE FROM {TABLE} WHERE name = %s"',
+            'f"DELETE FROM {TABLE} WHERE name <> %s"',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/recovery.py",
+        ["two_phase"],
+        (
+            "Transactions of other programs are taken for loads",
+            "if gid]",
+            "]",
+        ),
+        (
+            "Orders are committed while what they refer to is not",
+            "if verdict is Verdict.COMMIT and waits_for:",
+            "if False:",
+        ),
+        (
+            "What was committed is rolled back by the recovery",
+            '"COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK"',
+            '"ROLLBACK"',
+        ),
+        (
+            "What was rolled back is committed by the recovery",
+            '"COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK"',
+            '"COMMIT"',
+        ),
+        (
+            "What nobody can decide is passed over",
+            "if found is Verdict.UNKNOWN:",
+            "if False:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/gid.py",
+        ["two_phase.test_gid"],
+        (
+            "The names of other programs are read",
+            "project == PROJECT and len(parts)",
+            "len(parts)",
+        ),
+        (
+            "A quote ends the name",
+            """.replace("'", "''")""",
+            "",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/reports/text.py",
+        ["reports.test_text"],
+        (
+            "That the commit is not atomic is said where nothing is stored",
+            "if not outcome.is_atomic and any(model.is_stored for model in outcome.models):",
+            "if not outcome.is_atomic:",
+        ),
+        (
+            "What was recovered is not said",
+            "yield from outcome.recovered",
+            "yield from ()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/recover_load.py",
+        ["two_phase.test_commit"],
+        (
+            "A recovery that leaves something succeeds",
+            "if problems:",
+            "if not found:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/databases.py",
+        ["test_databases"],
+        ("A locked database has no remedy", "if is_locked(error):", "if False:"),
+    ),
     *mutations(
         "distributed_insert/loading/start.py",
         ["loading.test_coordinator", "management.test_signals"],
@@ -179,31 +423,6 @@ MUTATIONS: List[Mutation] = [
             "Orders wait for only the first of their parents",
             "for parent in parents:\n            await",
             "for parent in parents[:1]:\n            await",
-        ),
-        (
-            "The transactions of the load begin in any order",
-            "for model_load in sorted(self._loads, key=lambda each: each.dataset.using):",
-            "for model_load in self._loads:",
-        ),
-        (
-            "Databases are not asked whether their transactions stand",
-            'errors = await _errors(each.call("prepare") for each in self._loads)',
-            "errors = []",
-        ),
-        (
-            "Orders are committed before their parents",
-            "in self._parents_first():",
-            "in self._loads:",
-        ),
-        (
-            "Databases are committed after a commit that failed",
-            'errors = errors or await _errors([model_load.call("commit")])',
-            'errors += await _errors([model_load.call("commit")])',
-        ),
-        (
-            "What a failed commit leaves is reported as stored",
-            "load.is_stored = not errors",
-            "load.is_stored = True",
         ),
         ("A dry run is committed", "or self._options.dry_run or", "or"),
         (
@@ -250,11 +469,6 @@ MUTATIONS: List[Mutation] = [
             "The parents are asked after the load has been stopped",
             "if self._is_stopping():\n            return dict",
             "if False:\n            return dict",
-        ),
-        (
-            "A bug of a worker is reported as an error of the load",
-            "if not isinstance(error, LoadError):",
-            "if isinstance(error, KeyboardInterrupt):",
         ),
         (
             "Progress is not reported",
@@ -548,16 +762,6 @@ MUTATIONS: List[Mutation] = [
             "Of the batch with too many rejects all records are counted",
             "counts = Counts(read=counts.rejected, rejected=counts.rejected)",
             "counts = Counts(read=counts.read, rejected=counts.read)",
-        ),
-        (
-            "A transaction that has ended is committed",
-            "if connections[self.using].needs_rollback:",
-            "if False:",
-        ),
-        (
-            "What is not committed is not rolled back at the end",
-            "closing.callback(self.roll_back)",
-            "closing.callback(self.commit)",
         ),
         (
             "Connections stay open",
@@ -1511,11 +1715,6 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/databases.py",
         ["test_databases"],
-        (
-            "A locked database has no remedy",
-            'if text.endswith(" is locked"):',
-            'if text.endswith(" was locked"):',
-        ),
         (
             "An error of several lines is told in several",
             '" ".join(str(error).split())',

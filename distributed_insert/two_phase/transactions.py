@@ -50,12 +50,14 @@ class Transaction:
 
     def prepare(self, gid: Optional[Gid] = None):
         """Make sure that it can be committed. Raises LoadError or the error of the database."""
-        connection = connections[self.using]
-        if connection.needs_rollback:
-            raise LoadError(f"Database '{self.using}' can no longer commit its transaction.")
+        self._require(not connections[self.using].needs_rollback)
         # The server may have ended it, or be gone.
-        with connection.cursor() as cursor:
+        with connections[self.using].cursor() as cursor:
             cursor.execute("SELECT 1")
+
+    def _require(self, can_be_committed):
+        if not can_be_committed:
+            raise LoadError(f"Database '{self.using}' can no longer commit its transaction.")
 
     def commit(self):
         """Commit. Raises UnconfirmedCommit if that fails."""
@@ -115,13 +117,12 @@ class PreparedTransaction(Transaction):
         return super().begin()
 
     def prepare(self, gid=None):
-        super().prepare()
         self._gid = gid
+        self._require(not connections[self.using].needs_rollback)
         with connections[self.using].cursor() as cursor:
             cursor.execute(f"PREPARE TRANSACTION {gid.literal}")
             # An aborted transaction is rolled back then, and no error is raised.
-            if cursor.statusmessage != "PREPARE TRANSACTION":
-                raise LoadError(f"Database '{self.using}' can no longer commit its transaction.")
+            self._require(cursor.statusmessage == "PREPARE TRANSACTION")
         self._leave()
 
     def commit(self):

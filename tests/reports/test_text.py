@@ -190,6 +190,25 @@ class ReportTests(SimpleTestCase):
         lost = outcome(unconfirmed, model(is_stored=False), error=LoadError("Lost."))
         self.assertEqual(self.report(lost)[-1], "Workers: one thread per model.")
 
+    def test_databases_that_cannot_be_committed_together_are_said_so(self):
+        rolled_back = model(is_stored=False)
+        for models, last in (
+            (
+                [model()],
+                "The databases were committed one after the other: only PostgreSQL servers, and "
+                "one SQLite file beside them, can be committed together.",
+            ),
+            ([rolled_back], "Rolled back: nothing was stored."),
+        ):
+            with self.subTest(last=last):
+                self.assertEqual(self.report(outcome(*models, is_atomic=False))[-1], last)
+
+    def test_what_was_recovered_is_said_first_and_also_if_the_load_failed(self):
+        recovered = ("Database 'orders': committed what an earlier load had prepared.",)
+        self.assertEqual(self.report(outcome(model(), recovered=recovered))[0], recovered[0])
+        failed = outcome(UNREAD, recovered=recovered, error=LoadError("Lost."))
+        self.assertEqual(self.report(failed), [recovered[0]])
+
     def test_nothing_is_said_of_a_load_that_never_began(self):
         error = LoadError("products.csv: No such file or directory.")
         for how in ({"error": error}, {"signal": signal.SIGINT}):
