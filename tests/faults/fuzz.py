@@ -23,6 +23,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
@@ -30,7 +31,7 @@ import django
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 
-from ..cases import environment
+from ..cases import ScratchDatabases
 from . import oracle
 from .oracle import FIELDS, MODELS
 
@@ -568,8 +569,10 @@ def main():
     arguments = parser.parse_args()
     numbers = range(arguments.rounds) if arguments.only is None else [arguments.only]
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(environment(folder, DJANGO_SETTINGS_MODULE="ds_project.settings"))
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as ending:
+        databases = ScratchDatabases(Path(folder))
+        ending.callback(databases.remove)
+        os.environ.update(databases.environment(DJANGO_SETTINGS_MODULE="ds_project.settings"))
         django.setup()
         for alias in FIELDS:
             call_command("migrate", database=alias, verbosity=0)
