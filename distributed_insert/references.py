@@ -11,28 +11,34 @@ from .datasets import DATASETS
 
 # How each backend makes one parameter a table of ids. Sending back the few that are missing takes a
 # fifth of the time of sending back the many that are not.
-ONE_QUESTION: Dict[str, Tuple[str, Callable[[List[int]], Any]]] = {
+ONE_QUESTION: Dict[str, Tuple[str, Callable[[List[int]], str]]] = {
     "sqlite": ("json_each(%s) AS asked", json.dumps),
-    "postgresql": ("unnest(%s::integer[]) AS asked(value)", list),
+    "postgresql": ("unnest(%s::integer[]) AS asked(value)", lambda ids: f"{{{str(ids)[1:-1]}}}"),
 }
 
 
 def missing_ids(model, using: str, ids: Iterable[int]) -> Set[int]:
     """Return those of `ids` that are not a primary key of `model` in the database `using`."""
-    connection = connections[using]
-    if connection.vendor not in ONE_QUESTION:
+    if connections[using].vendor not in ONE_QUESTION:
         return _missing_by_portable_queries(model, using, ids)
+    with connections[using].cursor() as cursor:
+        cursor.execute(*missing_question(model, using, ids))
+        return {key for (key,) in cursor.fetchall()}
+
+
+def missing_question(model, using: str, ids: Iterable[int]) -> Tuple[str, List[str]]:
+    """Return the statement that asks what `missing_ids` returns, and its parameters."""
+    connection = connections[using]
     table, to_parameter = ONE_QUESTION[connection.vendor]
     quote = connection.ops.quote_name
     key = f"{quote(model._meta.db_table)}.{quote(model._meta.pk.column)}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT asked.value FROM {table} WHERE NOT EXISTS "
-            f"(SELECT 1 FROM {quote(model._meta.db_table)} WHERE {key} = asked.value)",
-            # In the order of the index, which is then walked rather than searched.
-            [to_parameter(sorted(ids))],
-        )
-        return {key for (key,) in cursor.fetchall()}
+    # PostgreSQL would make of NOT EXISTS a join that reads the whole table.
+    return (
+        f"SELECT asked.value FROM {table} WHERE "
+        f"(SELECT 1 FROM {quote(model._meta.db_table)} WHERE {key} = asked.value) IS NULL",
+        # In the order of the index, which is then walked rather than searched.
+        [to_parameter(sorted(ids))],
+    )
 
 
 def _missing_by_portable_queries(model, using, ids):

@@ -2,7 +2,7 @@
 
 from itertools import chain, compress, count
 from operator import itemgetter
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..references import does_not_exist, some_do_not_exist
 from ..sources import Records, Source
@@ -78,25 +78,27 @@ class Batch:
                 message = does_not_exist(parent, self._value(name, index))
                 self.reject(index, REFERENCE, message, reason=reason)
 
-    def check_conflicts(self, rejected: Iterable[int], missing_ids: Callable[[Set[int]], Set[int]]):
+    def rejected_ids(self) -> Dict[int, int]:
+        """Return the ids of the rejected records that have valid ones, by the record's index."""
+        keys = {index: self._value(self._key, index) for index in self._errors}
+        return {index: key for index, key in keys.items() if key is not None}
+
+    def check_conflicts(self, rejected_ids: Mapping[int, int], stored: Set[int]):
         """Also report an existing id for records that were rejected before the rest was stored.
 
-        An id exists if it was stored before, or if an earlier record of this batch, now stored, has
-        it. `missing_ids` returns those of a set of ids that are not stored now.
+        An id exists if it was `stored` before the batch, or if an earlier record of the batch, now
+        stored, has it.
         """
-        keys = {index: self._value(self._key, index) for index in rejected}
-        ids = set(keys.values()) - {None}
-        if not ids:
+        if not rejected_ids:
             return
         places = self._records.places
         stored_here = {
             self._value(self._key, index): places[index]
-            for index in self._indexes_of(self._key, ids)
+            for index in self._indexes_of(self._key, set(rejected_ids.values()))
             if index not in self._errors
         }
-        stored = ids - missing_ids(ids)
-        for index, key in keys.items():
-            if key in stored and stored_here.get(key, -1) < places[index]:
+        for index, key in rejected_ids.items():
+            if key in stored or stored_here.get(key, places[index]) < places[index]:
                 self.reject(index, CONFLICT, already_exists(key), reason=ID_EXISTS)
 
     def accepted(self) -> Tuple[Sequence[int], List[Column]]:

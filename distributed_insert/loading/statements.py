@@ -1,6 +1,10 @@
-"""INSERT statements of many rows each."""
+"""INSERT statements of many rows each, for any database."""
 
-from django.db import IntegrityError, connections
+from typing import Dict
+
+from django.db import DataError, Error, IntegrityError, connections, transaction
+
+from ..exceptions import LoadError
 
 # sqlite3 gives up the interpreter lock once per execution, and each time the threads fight for it:
 # with a row per execution three threads are slower than one, with 200 they are faster.
@@ -9,18 +13,21 @@ ROWS_PER_STATEMENT = 200
 # Fields that store just what the rules return; the values of others pass through their backend.
 STORED_AS_THEY_ARE = {"CharField", "FloatField", "IntegerField"}
 
+SKIPPED = "the row was skipped, possibly by a trigger"
+
 
 class Insert:
-    """Multi-row INSERT statements on Django's connection."""
+    """Multi-row INSERT statements on Django's connection; each ends with the `suffix`."""
 
-    def __init__(self, model, using, suffix=""):
+    def __init__(self, model, using: str, suffix: str = ""):
+        self._using = using
         self._connection = connection = connections[using]
         self._fields = fields = model._meta.concrete_fields
         self._is_adapted = any(f.get_internal_type() not in STORED_AS_THEY_ARE for f in fields)
         quote = connection.ops.quote_name
         names = ", ".join(quote(field.column) for field in fields)
-        self._begin = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES "
-        self._end = f" {suffix}"
+        self._table = f"{quote(model._meta.db_table)} ({names})"
+        self._suffix = suffix
         # Django's cursor for SQLite looks for the %s in every statement, to make them ?, which
         # takes as long as the insert itself. So there the driver's own connection is used.
         self._execute, mark = (
@@ -50,8 +57,48 @@ class Insert:
             for position, column in enumerate(columns):
                 values[position::width] = column[begin:end]
             rows = ", ".join([self._row] * (end - begin))
-            if self._execute(f"{self._begin}{rows}{self._end}", values) != end - begin:
-                raise IntegrityError("the row was skipped, possibly by a trigger")
+            sql = f"INSERT INTO {self._table} VALUES {rows} {self._suffix}"
+            if self._execute(sql, values) != end - begin:
+                raise IntegrityError(SKIPPED)
+
+    def accepted(self, columns) -> Dict[int, str]:
+        """Insert the rows that the database accepts; return its message for each of the others.
+
+        It works with savepoints. Errors that no row caused are raised, and so is a LoadError if the
+        database ended the transaction.
+        """
+        if not columns[0]:
+            return {}
+        try:
+            with transaction.atomic(using=self._using):
+                self(columns)
+            return {}
+        except Error as error:
+            check_fault(self._using, error)
+        return self._search(columns)
+
+    def _search(self, columns):
+        """As `accepted`, where not all rows are: by the statement, and where one fails, by the row.
+
+        So each row is sent twice at most.
+        """
+        refused: Dict[int, str] = {}
+
+        def attempt(start, stop, size):
+            for begin in range(start, stop, size):
+                end = min(begin + size, stop)
+                try:
+                    with transaction.atomic(using=self._using):
+                        self(columns, begin, end)
+                except Error as error:
+                    check_fault(self._using, error)
+                    if end - begin == 1:
+                        refused[begin] = refusal(error)
+                    else:
+                        attempt(begin, end, 1)
+
+        attempt(0, len(columns[0]), ROWS_PER_STATEMENT)
+        return refused
 
     def _execute_on_driver(self, sql, values):
         # Statements on the driver's connection bypass Django's own check.
@@ -63,3 +110,31 @@ class Insert:
         with self._connection.cursor() as cursor:
             cursor.execute(sql, values)
             return cursor.rowcount
+
+
+def is_refusal(error: Error) -> bool:
+    """Return whether a row has caused the error."""
+    # What a trigger of PostgreSQL raises has an SQLSTATE of class P0.
+    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, (IntegrityError, DataError)) or sqlstate.startswith("P0")
+
+
+def check_fault(using: str, error: Error):
+    """Raise an error again that no row caused, or LoadError if the transaction has ended."""
+    if not is_refusal(error):
+        raise error
+    if connections[using].needs_rollback:
+        raise LoadError(
+            f"Database '{using}' ended the transaction by itself, as a trigger can: {error}"
+        ) from error
+
+
+def refusal(error: Error) -> str:
+    """Return what is said of a row that the database refused with this error."""
+    # PostgreSQL also tells all values of the row, and where in the trigger it was.
+    diagnostics = getattr(error.__cause__, "diag", None)
+    return refused_with(getattr(diagnostics, "message_primary", None) or str(error))
+
+
+def refused_with(message: str) -> str:
+    return f"Refused by the database: {' '.join(message.split())}"

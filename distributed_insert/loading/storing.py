@@ -1,25 +1,45 @@
 """What becomes of a batch: inserted, updated, ignored or rejected."""
 
-from functools import partial
-from typing import Dict, Tuple
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, Sequence, Set, Tuple
+
+from django.db import connections, transaction
 
 from ..datasets import Dataset
-from ..references import missing_ids
+from ..references import missing_ids, missing_question
+from ..validation import Column
 from .batch import CONFLICT, Batch, already_exists
 from .options import ERROR, UPDATE
+from .postgresql import atomic_asking, can_copy
 from .reasons import ID_EXISTS, REFUSED
 from .results import Counts
-from .writers import insert, pick, stored_rows, update
+from .writers import Insertion, pick, stored_rows, update
 
 
-def store(dataset: Dataset, batch: Batch, on_conflict: str) -> Tuple[Counts, Dict[int, str]]:
+@contextmanager
+def atomic(model, using: str, ids: Set[int]) -> Iterator[Set[int]]:
+    """As Django's `atomic`; yield those of `ids` that are stored when the block begins."""
+    if ids and can_copy(connections[using], model):
+        with atomic_asking(using, *missing_question(model, using, ids)) as missing:
+            yield ids - missing
+    else:
+        with transaction.atomic(using=using):
+            yield ids - missing_ids(model, using, ids) if ids else set()
+
+
+def store(
+    dataset: Dataset,
+    batch: Batch,
+    on_conflict: str,
+    insert: Callable[[type, str, Sequence[Column]], Insertion],
+) -> Tuple[Counts, Dict[int, str]]:
     """Write a batch; return the counts, and how ignored records differ from stored ones.
 
     It commits nothing: call it inside `atomic`. Records that are not stored are rejected, unless
     `on_conflict` says that those whose id exists are ignored.
+    The batch is as it was if `insert` raises an error.
     """
     model, using = dataset.model, dataset.using
-    already_rejected = batch.rejects()
     indexes, columns = batch.accepted()
     conflicts, refused = insert(model, using, columns)
     inserted = len(indexes) - len(conflicts) - len(refused)
@@ -39,8 +59,6 @@ def store(dataset: Dataset, batch: Batch, on_conflict: str) -> Tuple[Counts, Dic
         differing = {indexes[conflicts[i]]: error for i, error in differing.items()}
     for i, error in refused.items():
         batch.reject(indexes[i], CONFLICT, error, reason=REFUSED)
-    if on_conflict == ERROR:
-        batch.check_conflicts(already_rejected, partial(missing_ids, model, using))
     counts = Counts(
         read=len(batch),
         inserted=inserted,

@@ -14,10 +14,12 @@ from ..references import missing_ids
 from ..sources import RejectsFile, Source
 from ..two_phase import Gid, Transaction, prepared
 from .batch import Batch
-from .options import Options
+from .options import ERROR, Options
 from .reasons import ReasonCounter
 from .results import KEPT_REJECTS, BatchResult, Counts, make_reject
-from .storing import store
+from .statements import check_fault
+from .storing import atomic, store
+from .writers import Refused, insert_all, insert_each
 
 
 class Worker:
@@ -112,10 +114,27 @@ class LoadingWorker(Worker):
         """
         batch, bytes_read = self._batches.popleft()
         batch.check_references(missing)
+        try:
+            # Without savepoints, which cost turns, as long as all goes well.
+            counts, rejects = self._store(batch, rejects_left, insert_all)
+        except Refused as refused:
+            check_fault(self.using, refused.error)
+            counts, rejects = self._store(batch, rejects_left, insert_each)
+        kept = [self._reject(batch, i) for i in rejects[: self._rejects_to_keep]]
+        if self._rejects_to_keep is not None:
+            self._rejects_to_keep -= len(kept)
+        self._read += len(batch)
+        reasons = self._reasons.count(batch.reasons(rejects))
+        return BatchResult(counts, kept, reasons, bytes_read)
+
+    def _store(self, batch, rejects_left, insert):
+        """Return the counts of a batch, and the indexes of its rejects."""
+        of_rejects = batch.rejected_ids() if self._options.on_conflict == ERROR else {}
         is_written = False
         try:
-            with transaction.atomic(using=self.using):
-                counts, differing = store(self._dataset, batch, self._options.on_conflict)
+            with atomic(self.model, self.using, set(of_rejects.values())) as stored:
+                counts, differing = store(self._dataset, batch, self._options.on_conflict, insert)
+                batch.check_conflicts(of_rejects, stored)
                 if rejects_left is not None and counts.rejected > rejects_left:
                     transaction.set_rollback(True, using=self.using)
                     counts = Counts(read=counts.rejected, rejected=counts.rejected)
@@ -127,12 +146,7 @@ class LoadingWorker(Worker):
             if is_written and not self._options.one_transaction:
                 raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
             raise
-        kept = [self._reject(batch, i) for i in rejects[: self._rejects_to_keep]]
-        if self._rejects_to_keep is not None:
-            self._rejects_to_keep -= len(kept)
-        self._read += len(batch)
-        reasons = self._reasons.count(batch.reasons(rejects))
-        return BatchResult(counts, kept, reasons, bytes_read)
+        return counts, rejects
 
     def prepare(self, gid: Optional[Gid]):
         """Make sure that the transaction can be committed. Raises LoadError."""

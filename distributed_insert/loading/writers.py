@@ -1,19 +1,26 @@
 """One batch into one database. Refused rows are reported; the others are stored."""
 
 from collections import defaultdict
-from functools import partial
 from itertools import compress
 from operator import ne
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, NamedTuple, Sequence, Tuple
 
-from django.db import DataError, Error, IntegrityError, connections, transaction
+from django.db import Error, connections
 from django.db.models.constants import OnConflict
 from django.db.models.expressions import RawSQL
 
-from ..exceptions import LoadError
 from ..references import ONE_QUESTION, missing_ids
 from ..validation import Column
-from .statements import ROWS_PER_STATEMENT, Insert
+from .postgresql import Copy, can_copy, rows_with_ids
+from .statements import Insert, is_refusal
+
+
+class Refused(Exception):
+    """The database does not take a batch as it is; `error` says why."""
+
+    def __init__(self, error: Error):
+        super().__init__(error)
+        self.error = error
 
 
 class Insertion(NamedTuple):
@@ -34,20 +41,35 @@ class Update(NamedTuple):
     """The message of the database for each row that it refused, by its index."""
 
 
-def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
+def writer(model, using: str, suffix: str = "") -> Insert:
+    """Return the fastest way to insert rows of the model; each statement ends with the suffix."""
+    kind = Copy if can_copy(connections[using], model) else Insert
+    return kind(model, using, suffix)
+
+
+def insert_all(model, using: str, columns: Sequence[Column]) -> Insertion:
     """Insert the rows that `columns` hold, the values of each of the model's fields in order.
 
-    It commits nothing: call it inside `atomic(using)`, in which it works with savepoints. Errors
-    that no row caused (disk full, database locked, server lost) are raised, and so is a LoadError
-    if the database ended the transaction: let them leave the transaction.
+    It commits nothing: call it inside `atomic(using)`. Raises Refused if a row of them cannot be
+    inserted, and errors that no row caused (disk full, database locked, server lost): let them
+    leave the transaction.
     """
-    write = Insert(model, using)
     try:
-        with transaction.atomic(using=using):
-            write(columns)
-        return Insertion([], {})
+        writer(model, using)(columns)
     except Error as error:
-        _check_fault(using, error)
+        if not is_refusal(error):
+            raise
+        raise Refused(error) from error
+    return Insertion([], {})
+
+
+def insert_each(model, using: str, columns: Sequence[Column]) -> Insertion:
+    """Insert those of the rows that can be inserted, and find the others.
+
+    The rules are those of `insert_all`, but no row makes it raise. It works with savepoints, and
+    raises a LoadError if the database ended the transaction.
+    """
+    write = writer(model, using)
     keys = columns[model._meta.concrete_fields.index(model._meta.pk)]
     stored = set(keys) - missing_ids(model, using, set(keys))
     conflicts: List[int] = []
@@ -56,7 +78,7 @@ def insert(model, using: str, columns: Sequence[Column]) -> Insertion:
     while left:
         first = {keys[index]: index for index in reversed(left) if keys[index] not in stored}
         fresh = sorted(first.values())
-        found = _in_pieces(partial(write, pick(columns, fresh)), using, len(fresh))
+        found = write.accepted(pick(columns, fresh))
         refused.update((fresh[position], message) for position, message in found.items())
         # Where the first row with an id is refused, the next one is the first.
         free = {keys[fresh[position]] for position in found}
@@ -70,7 +92,7 @@ def update(model, using: str, columns: Sequence[Column]) -> Update:
     """Store rows over those with the same ids, one after the other.
 
     A row is compared with the one that is stored at its turn, and is not sent if it is the same.
-    The transaction rules are those of `insert`.
+    The transaction rules are those of `insert_each`.
     """
     fields = model._meta.concrete_fields
     keys = columns[fields.index(model._meta.pk)]
@@ -80,7 +102,7 @@ def update(model, using: str, columns: Sequence[Column]) -> Update:
         [field.column for field in fields if not field.primary_key],
         [model._meta.pk.column],
     )
-    write = Insert(model, using, suffix)
+    write = writer(model, using, suffix)
     stored = stored_rows(model, using, set(keys))
     unchanged = 0
     refused: Dict[int, str] = {}
@@ -91,7 +113,7 @@ def update(model, using: str, columns: Sequence[Column]) -> Update:
         stored_ones = map(stored.get, map(keys.__getitem__, indexes))
         changed = list(compress(indexes, map(ne, rows, stored_ones)))
         unchanged += len(indexes) - len(changed)
-        found = _in_pieces(partial(write, pick(columns, changed)), using, len(changed))
+        found = write.accepted(pick(columns, changed))
         refused.update((changed[position], message) for position, message in found.items())
         if are_more:
             written = [index for index in changed if index not in refused]
@@ -124,6 +146,8 @@ def stored_rows(model, using: str, keys: Iterable[Any]) -> Dict[Any, Tuple[Any, 
     names = [field.name for field in model._meta.concrete_fields]
     key = names.index(model._meta.pk.name)
     connection = connections[using]
+    if can_copy(connection, model):
+        return {row[key]: row for row in rows_with_ids(model, using, keys)}
     rows = model._base_manager.using(using).values_list(*names)
     asked = sorted(keys)
     if connection.vendor in ONE_QUESTION:
@@ -135,41 +159,3 @@ def stored_rows(model, using: str, keys: Iterable[Any]) -> Dict[Any, Tuple[Any, 
     for start in range(0, len(asked), size):
         found.update((row[key], row) for row in rows.filter(pk__in=asked[start : start + size]))
     return found
-
-
-def _in_pieces(write: Callable[[int, int], None], using, rows) -> Dict[int, str]:
-    """Write so many rows; return the message for each row that the database refused.
-
-    All at once; where that fails, by the statement; and there, one by one. So each row is sent
-    three times at most.
-    """
-    refused: Dict[int, str] = {}
-
-    def attempt(start, stop):
-        try:
-            with transaction.atomic(using=using):
-                write(start, stop)
-        except Error as error:
-            _check_fault(using, error)
-            if stop - start == 1:
-                refused[start] = f"Refused by the database: {' '.join(str(error).split())}"
-            else:
-                size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1
-                for begin in range(start, stop, size):
-                    attempt(begin, min(begin + size, stop))
-
-    if rows:
-        attempt(0, rows)
-    return refused
-
-
-def _check_fault(using, error):
-    """Raise an error again that no row caused, or LoadError if the transaction has ended."""
-    # What a trigger of PostgreSQL raises has an SQLSTATE of class P0.
-    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
-    if not isinstance(error, (IntegrityError, DataError)) and not sqlstate.startswith("P0"):
-        raise error
-    if connections[using].needs_rollback:
-        raise LoadError(
-            f"Database '{using}' ended the transaction by itself, as a trigger can: {error}"
-        ) from error

@@ -27,14 +27,6 @@ def errors(batch):
     return [(batch.place(index), batch.errors(index)) for index in batch.rejects()]
 
 
-def nothing_missing(ids):
-    return set()
-
-
-def all_missing(ids):
-    return set(ids)
-
-
 NAMELESS = {"id": 1, "name": "", "email": "a@b"}
 EMAILLESS = {"id": 1, "name": "Ann"}
 MORE = {**users(1)[0], "age": 9}
@@ -134,7 +126,7 @@ class ReasonTests(SimpleTestCase):
         raw = [*orders((1, 7, 8), (2, 7, 8)), {"id": 3, "quantity": 0, "user_id": 9, "x": 1}]
         batch = batch_of(raw, ORDERS)
         batch.check_references({"user_id": {7, 9}, "product_id": {8}})
-        batch.check_conflicts([2], nothing_missing)
+        batch.check_conflicts({2: 3}, {3})
         batch.reject(1, CONFLICT, "Refused by the database: no", reason="Refused by the database")
         no_user = "Invalid reference: user does not exist"
         no_product = "Invalid reference: product does not exist"
@@ -230,7 +222,7 @@ class ReferenceTests(SimpleTestCase):
 class ConflictTests(SimpleTestCase):
     def test_rejects_whose_id_is_stored_are_reported_as_conflicts_too(self):
         batch = batch_of([NAMELESS, EMAILLESS, *users(3), {"id": 2, "name": "", "email": "a@b"}])
-        batch.check_conflicts(batch.rejects(), lambda ids: ids - {1})
+        batch.check_conflicts(batch.rejected_ids(), {1})
         self.assertEqual(
             errors(batch),
             [
@@ -242,7 +234,7 @@ class ConflictTests(SimpleTestCase):
 
     def test_an_id_is_taken_by_an_earlier_record_that_is_accepted(self):
         batch = batch_of([NAMELESS, EMAILLESS, *users(1), NAMELESS, EMAILLESS])
-        batch.check_conflicts(batch.rejects(), nothing_missing)
+        batch.check_conflicts(batch.rejected_ids(), set())
         self.assertEqual(
             errors(batch),
             [
@@ -253,25 +245,21 @@ class ConflictTests(SimpleTestCase):
             ],
         )
 
-    def test_only_the_ids_of_rejects_are_looked_for(self):
-        asked = []
+    def test_the_ids_of_rejects_are_those_that_are_valid(self):
+        batch = batch_of([*users(2), NAMELESS, {"id": 0}, EMAILLESS, {"name": "Ann"}])
+        self.assertEqual(
+            {batch.place(index): key for index, key in batch.rejected_ids().items()}, {1: 1, 3: 1}
+        )
+        self.assertEqual(batch_of(users(2)).rejected_ids(), {})
 
-        def missing_ids(ids):
-            asked.append(ids)
-            return set()
-
-        batch = batch_of([*users(2), NAMELESS, {"id": 0}])
-        batch.check_conflicts(batch.rejects(), missing_ids)
-        batch = batch_of([*users(2), {"id": 0, "name": "", "email": ""}])
-        batch.check_conflicts(batch.rejects(), missing_ids)
-        batch = batch_of(users(2))
-        batch.check_conflicts(batch.rejects(), missing_ids)
-        self.assertEqual(asked, [{1}])
-
-    def test_an_id_at_fault_is_not_a_conflict(self):
-        batch = batch_of([{"id": -1, "name": "Ann", "email": "a@b"}])
-        batch.check_conflicts(batch.rejects(), nothing_missing)
-        self.assertEqual(errors(batch), [(0, ["ID must be a positive integer"])])
+    def test_an_id_is_not_taken_by_a_record_that_was_rejected_meanwhile(self):
+        batch = batch_of([*users(1), NAMELESS])
+        rejected_ids = batch.rejected_ids()
+        batch.reject(0, CONFLICT, "Refused by the database: no")
+        batch.check_conflicts(rejected_ids, set())
+        self.assertEqual(
+            errors(batch), [(0, ["Refused by the database: no"]), (1, ["Name cannot be empty"])]
+        )
 
     def test_the_message_names_the_id(self):
         self.assertEqual(already_exists(7), "ID 7 already exists")

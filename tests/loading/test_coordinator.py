@@ -10,15 +10,9 @@ from django.db.backends.signals import connection_created
 from distributed_insert import validation
 from distributed_insert.datasets import DATASETS, Dataset
 from distributed_insert.exceptions import GivenUp, LoadError
-from distributed_insert.loading import (
-    Counts,
-    Options,
-    Reject,
-    coordinator,
-    start,
-    storing,
-)
+from distributed_insert.loading import Counts, Options, Reject, coordinator, start
 from distributed_insert.loading import load as load_with
+from distributed_insert.loading import worker as worker_module
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source
@@ -571,8 +565,8 @@ class FailureTests(LoadTestCase):
                 raise OperationalError("database or disk is full")
             return insertion
 
-        original = storing.insert
-        with mock.patch.object(storing, "insert", insert):
+        original = worker_module.insert_all
+        with mock.patch.object(worker_module, "insert_all", insert):
             outcome = load({USERS: MemorySource(users(*range(1, 7)))}, batch_size=2)
         self.assertEqual(str(outcome.error), "Database 'users': database or disk is full")
         [model] = outcome.models

@@ -248,8 +248,7 @@ class OneTransactionTests(WorkerTestCase):
     def test_an_error_of_a_savepoint_leaves_no_doubt(self):
         worker = self.opened(records(1), all_or_nothing=True)
         worker.read()
-        # The first one is that of the insert, the second that of the batch.
-        errors = [None, OperationalError("disk I/O error"), None]
+        errors = [OperationalError("disk I/O error"), None]
         with mock.patch.object(connections["users"], "savepoint_commit", side_effect=errors):
             with self.assertRaisesMessage(OperationalError, "disk I/O error"):
                 worker.write({}, None)
@@ -666,17 +665,8 @@ class FailedCommitTests(TriggerTestCase, WorkerTestCase):
     def test_a_savepoint_that_fails_leaves_no_doubt(self):
         worker = self.opened(users(1), all_or_nothing=True)
         worker.read()
-        original = connections["users"].savepoint_commit
-        calls = []
-
-        def fail_for_the_batch(savepoint):
-            calls.append(savepoint)
-            # The first one is that of the insert.
-            if len(calls) == 2:
-                raise OperationalError("disk I/O error")
-            original(savepoint)
-
-        with mock.patch.object(connections["users"], "savepoint_commit", fail_for_the_batch):
+        errors = [OperationalError("disk I/O error"), None]
+        with mock.patch.object(connections["users"], "savepoint_commit", side_effect=errors):
             with self.assertRaisesMessage(OperationalError, "disk I/O error"):
                 worker.write({}, None)
 

@@ -1,0 +1,245 @@
+"""What is PostgreSQL's alone, and the tests of the writers once more, on a server of their own."""
+
+import unittest
+from contextlib import ExitStack
+from unittest import mock
+
+from django.apps import apps
+from django.core.management import call_command
+from django.db import DataError, OperationalError, connections, models, transaction
+from django.test import TestCase, TransactionTestCase
+
+from distributed_insert.loading import postgresql, writers
+from distributed_insert.loading.statements import Insert
+from distributed_insert.loading.storing import atomic
+from distributed_insert.loading.writers import Insertion, Update, insert_each, update
+from distributed_insert.models import Product, User
+
+from ..cases import stored
+from ..servers import on_server, servers, why_not
+from ..test_references import MissingIdsTests
+from . import test_writers
+from .test_writers import LEFT_OUT, columns, row
+
+
+def setUpModule():
+    if why_not():
+        raise unittest.SkipTest(why_not())
+    running = ExitStack()
+    unittest.addModuleCleanup(running.close)
+    [server] = running.enter_context(servers(1))
+    running.enter_context(on_server("users", server))
+    call_command("migrate", database="users", verbosity=0)
+
+
+class InsertTests(test_writers.InsertTests):
+    # It looks at the statements that SQLite is given.
+    test_rows_are_inserted_many_per_statement = None
+
+
+class UpdateTests(test_writers.UpdateTests):
+    pass
+
+
+class ReadTests(test_writers.ReadTests):
+    pass
+
+
+class MissingTests(MissingIdsTests):
+    pass
+
+
+def execute(sql):
+    with connections["users"].cursor() as cursor:
+        cursor.execute(sql)
+
+
+class PostgreSQLTestCase(TestCase):
+    databases = {"users"}
+
+    def insert(self, rows):
+        with transaction.atomic(using="users"):
+            return insert_each(User, "users", columns(rows))
+
+    def update(self, rows):
+        with transaction.atomic(using="users"):
+            return update(User, "users", columns(rows))
+
+    def trigger(self, event, action, when="true"):
+        """Have the table of users do something before each `event`, INSERT or UPDATE."""
+        execute(
+            "CREATE FUNCTION test_trigger() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN IF {when} THEN {action}; END IF; RETURN NEW; END $$"
+        )
+        execute(
+            f"CREATE TRIGGER test BEFORE {event} ON distributed_insert_user "
+            "FOR EACH ROW EXECUTE FUNCTION test_trigger()"
+        )
+
+
+class CopyTests(PostgreSQLTestCase):
+    def test_values_are_stored_as_they_are(self):
+        names = (r"a\b", r"\N", r"\.", "Zoë 👍", '"', "'", "{}", "NULL", "%s", "a,b", "x" * 100)
+        rows = [row(number, name) for number, name in enumerate(names, 1)]
+        self.assertEqual(self.insert(rows), Insertion([], {}))
+        self.assertEqual(stored(User), rows)
+        User.objects.update(name="Old")
+        self.assertEqual(self.update(rows), Update(0, {}))
+        self.assertEqual(stored(User), rows)
+
+    def test_all_rows_of_a_batch_are_sent_at_once(self):
+        rows = [row(number) for number in range(1, 5001)]
+        with self.assertNumQueries(3, using="users"):
+            # A savepoint, the COPY and the end of the savepoint.
+            with transaction.atomic(using="users"):
+                self.assertEqual(
+                    writers.insert_all(User, "users", columns(rows)), Insertion([], {})
+                )
+        self.assertEqual(stored(User), rows)
+
+    def test_values_that_are_not_of_their_type_are_left_to_the_portable_statement(self):
+        for suffix in ("", "ON CONFLICT DO NOTHING"):
+            with self.subTest(suffix=suffix):
+                write = writers.writer(User, "users", suffix)
+                write(columns([("1", "Ann", "a@b"), (2, "Ben", "c@d")]))
+                self.assertEqual(stored(User), [(1, "Ann", "a@b"), (2, "Ben", "c@d")])
+                User.objects.all().delete()
+
+    def test_another_driver_gets_the_portable_statements(self):
+        with mock.patch("django.db.backends.postgresql.psycopg_any.is_psycopg3", False):
+            self.assertIs(type(writers.writer(User, "users")), Insert)
+        self.assertIs(type(writers.writer(User, "users")), postgresql.Copy)
+
+    def test_numbers_of_any_size_are_stored_as_they_are(self):
+        prices = [5e-324, 0.1, 1 / 3, 1.7976931348623157e308, 3]
+        execute("CREATE TABLE distributed_insert_product (id int, name text, price float8)")
+        rows = [(number, "Lamp", price) for number, price in enumerate(prices, 1)]
+        writers.writer(Product, "users")(columns(rows))
+        self.assertEqual(list(Product.objects.using("users").values_list()), rows)
+
+
+class TriggerTests(PostgreSQLTestCase):
+    def test_a_row_that_is_skipped_is_refused(self):
+        self.trigger("INSERT", "RETURN NULL", "NEW.id = 2")
+        self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion([], {1: LEFT_OUT}))
+        self.assertEqual(stored(User), [row(1), row(3)])
+
+    def test_an_update_that_is_skipped_is_refused(self):
+        self.insert([row(1, "Old"), row(2, "Old")])
+        self.trigger("UPDATE", "RETURN NULL", "NEW.id = 2")
+        self.assertEqual(self.update([row(1), row(2), row(3)]), Update(0, {1: LEFT_OUT}))
+        self.assertEqual(stored(User), [row(1), row(2, "Old"), row(3)])
+
+    def test_what_a_trigger_raises_is_told_without_details(self):
+        self.trigger("INSERT", "RAISE EXCEPTION 'no % here', NEW.id", "NEW.id % 2 = 0")
+        refused = {1: "Refused by the database: no 2 here", 3: "Refused by the database: no 4 here"}
+        rows = [row(1), row(2), row(3), row(4)]
+        self.assertEqual(self.insert(rows), Insertion([], refused))
+        self.assertEqual(stored(User), [row(1), row(3)])
+
+    def test_the_same_is_found_without_a_language_for_procedures(self):
+        self.trigger("INSERT", "RAISE EXCEPTION 'no\n% here', NEW.id", "NEW.id % 2 = 0")
+        rows = [row(1), row(2), row(3), row(4, None)]
+        with mock.patch.object(postgresql, "SEARCH", "not a program"):
+            found = self.insert(rows)
+        self.assertEqual(found, self.insert_again(rows))
+
+    def insert_again(self, rows):
+        User.objects.all().delete()
+        return self.insert(rows)
+
+    def test_refused_rows_are_found_in_one_turn(self):
+        self.trigger("INSERT", "RAISE EXCEPTION 'no'", "NEW.id % 9 = 0")
+        rows = [row(number) for number in range(1, 1001)]
+        with self.assertNumQueries(10, using="users"):
+            conflicts, refused = self.insert(rows)
+        self.assertEqual((conflicts, list(refused)), ([], list(range(8, 1000, 9))))
+        self.assertEqual(len(stored(User)), 889)
+
+    def test_a_fault_of_the_server_is_not_blamed_on_a_row(self):
+        self.trigger("INSERT", "RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'", "NEW.id = 3")
+        for before in ([], [row(1)]):
+            with self.subTest(before=before):
+                self.insert(before)
+                with self.assertRaisesMessage(OperationalError, "full"):
+                    self.insert([row(1), row(2), row(3)])
+                self.assertEqual(stored(User), before)
+
+    def test_columns_may_have_the_names_of_variables(self):
+        class Reading(models.Model):
+            place = models.IntegerField(primary_key=True)
+            message = models.CharField(max_length=2)
+
+            class Meta:
+                app_label = "sensors"
+
+        self.addCleanup(apps.all_models.pop, "sensors")
+        with connections["users"].schema_editor() as editor:
+            editor.create_model(Reading)
+        too_long = "Refused by the database: value too long for type character varying(2)"
+        given = [[1, 2, 3], ["ab", "abc", "b"]]
+        self.assertEqual(insert_each(Reading, "users", given), Insertion([], {1: too_long}))
+        given = [[1, 3], ["c", "def"]]
+        self.assertEqual(update(Reading, "users", given), Update(0, {1: too_long}))
+        rows = Reading.objects.using("users").order_by("pk").values_list()
+        self.assertEqual(list(rows), [(1, "c"), (3, "b")])
+
+
+class QuestionTests(TransactionTestCase):
+    """What is asked in the turn in which a transaction or a savepoint begins."""
+
+    databases = {"users"}
+
+    def asked(self, *ids):
+        with atomic(User, "users", set(ids)) as stored_ids:
+            User.objects.create(id=max(ids) + 1, name="Ann", email="a@b")
+        return stored_ids
+
+    def test_the_stored_ids_are_those_stored_before(self):
+        self.assertEqual(self.asked(1, 2), set())
+        self.assertEqual(self.asked(1, 3, 4), {3})
+        with transaction.atomic(using="users"):
+            self.assertEqual(self.asked(3, 5, 6), {3, 5})
+        self.assertEqual([values[0] for values in stored(User)], [3, 5, 7])
+
+    def test_the_block_is_a_transaction_or_a_savepoint(self):
+        with self.assertRaisesMessage(ZeroDivisionError, ""), atomic(User, "users", {1}):
+            User.objects.create(id=1, name="Ann", email="a@b")
+            raise ZeroDivisionError
+        with transaction.atomic(using="users"):
+            User.objects.create(id=2, name="Ann", email="a@b")
+            with self.assertRaisesMessage(ZeroDivisionError, ""), atomic(User, "users", {1}):
+                User.objects.create(id=1, name="Ann", email="a@b")
+                raise ZeroDivisionError
+        self.assertEqual([values[0] for values in stored(User)], [2])
+
+    def test_the_transaction_has_the_level_of_isolation_that_is_set(self):
+        level = connections["users"].Database.IsolationLevel.SERIALIZABLE
+        connections["users"].ensure_connection()
+        self.addCleanup(connections["users"].close)
+        connections["users"].connection.isolation_level = level
+        with atomic(User, "users", {1}), connections["users"].cursor() as cursor:
+            cursor.execute("SHOW transaction_isolation")
+            self.assertEqual(cursor.fetchone(), ("serializable",))
+
+    def test_errors_are_those_of_django(self):
+        def ask(sql):
+            with postgresql.atomic_asking("users", sql, []):
+                self.fail("No answer")
+
+        with self.assertRaisesMessage(DataError, "division by zero"):
+            ask("SELECT 1 / 0")
+        with transaction.atomic(using="users"):
+            with self.assertRaisesMessage(DataError, "division by zero"):
+                ask("SELECT 1 / 0")
+            User.objects.create(id=1, name="Ann", email="a@b")
+        self.assertEqual(self.asked(1), {1})
+        with self.assertRaisesMessage(OperationalError, "server closed the connection"):
+            ask("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    def test_a_driver_without_pipelines_takes_a_turn_more(self):
+        pipelines = mock.patch.object(connections["users"].Database.Pipeline, "is_supported")
+        with pipelines as is_supported, transaction.atomic(using="users"):
+            is_supported.return_value = False
+            self.assertEqual(self.asked(1, 2), set())
+            self.assertEqual(self.asked(1, 3), {3})
