@@ -22,14 +22,19 @@ from . import test_writers
 from .test_writers import LEFT_OUT, columns, row
 
 
+running = ExitStack()
+
+
 def setUpModule():
     if why_not():
         raise unittest.SkipTest(why_not())
-    running = ExitStack()
-    unittest.addModuleCleanup(running.close)
     [server] = running.enter_context(servers(1))
     running.enter_context(on_server("users", server))
     call_command("migrate", database="users", verbosity=0)
+
+
+def tearDownModule():
+    running.close()
 
 
 class InsertTests(test_writers.InsertTests):
