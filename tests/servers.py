@@ -163,8 +163,8 @@ def servers(number: int, options: str = "") -> Iterator[List[Server]]:
 
 
 @contextmanager
-def on_server(alias: str, server: Server) -> Iterator[None]:
-    """Have an alias mean a database of the server, in this process."""
+def on_server(alias: str, server: Server, port: Optional[int] = None) -> Iterator[None]:
+    """Have an alias mean a database of the server, in this process; `port` is that of a proxy."""
     import dj_database_url
     from django.db import connections
 
@@ -172,7 +172,7 @@ def on_server(alias: str, server: Server) -> Iterator[None]:
     before = dict(settings)
     connections[alias].close()
     del connections[alias]
-    settings.update(dj_database_url.parse(server.url()), OPTIONS={})
+    settings.update(dj_database_url.parse(server.url(port=port)), OPTIONS={})
     try:
         yield
     finally:

@@ -1,5 +1,7 @@
 """The sample is not loaded beside other records unless that is asked for."""
 
+from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from typing import Iterable
 
 from django.core.management import CommandError
@@ -9,19 +11,23 @@ from django.utils.text import get_text_list
 from ..databases import errors, has_table
 from ..datasets import Dataset
 from ..exceptions import LoadError
+from ..executors.base import thread_errors
 from .usage import FILES
 
 
 def require_only_sample(datasets: Iterable[Dataset]):
     """Raise CommandError if a table holds a record that the sample does not have.
 
-    A table that is missing holds none. No connection is left open that was not: worker processes
-    must not inherit it.
+    A table that is missing holds none.
     """
+    datasets = list(datasets)
     try:
-        others = [f"{d.name} (database '{d.using}')" for d in datasets if _holds_others(d)]
+        # All at once: a server may be far away.
+        with thread_errors(), ThreadPoolExecutor(len(datasets)) as pool:
+            hold_others = list(pool.map(_holds_others, datasets))
     except LoadError as error:
         raise CommandError(str(error)) from error
+    others = [f"{d.name} (database '{d.using}')" for d in compress(datasets, hold_others)]
     if others:
         raise CommandError(
             f"The sample is not loaded beside other records: {', '.join(others)}. "
@@ -32,8 +38,6 @@ def require_only_sample(datasets: Iterable[Dataset]):
 
 
 def _holds_others(dataset):
-    connection = connections[dataset.using]
-    was_open = connection.connection is not None
     sample = {tuple(record[name] for name in dataset.fields) for record in dataset.sample}
     # One row more than the sample has records: a table that has as many holds others.
     rows = dataset.model._base_manager.using(dataset.using).order_by()[: len(sample) + 1]
@@ -43,5 +47,4 @@ def _holds_others(dataset):
                 rows.values_list(*dataset.fields)
             )
     finally:
-        if not was_open:
-            connection.close()
+        connections[dataset.using].close()

@@ -21,7 +21,6 @@ from ..test_references import MissingIdsTests
 from . import test_writers
 from .test_writers import LEFT_OUT, columns, row
 
-
 running = ExitStack()
 
 

@@ -12,7 +12,7 @@ from unittest import mock, skipIf, skipUnless
 
 from django.db import OperationalError
 
-from distributed_insert.loading import storing
+from distributed_insert.loading import worker
 from distributed_insert.management.commands.populate_db import Command
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
@@ -256,14 +256,14 @@ class FileTests(PopulateTestCase):
         self.assertEqual(stored(Order), [])
 
     def test_error_in_the_middle_says_what_was_committed(self):
-        original = storing.insert
+        original = worker.insert_all
 
         def insert(model, using, columns):
             if model is User and columns[0][0] == 2:
                 raise OperationalError("database or disk is full")
             return original(model, using, columns)
 
-        with mock.patch.object(storing, "insert", insert):
+        with mock.patch.object(worker, "insert_all", insert):
             output = self.assert_fails(
                 "Database 'users': database or disk is full\nStored before that: User 1. "
                 "To complete the load, run the same command again with --on-conflict ignore.",
@@ -588,7 +588,7 @@ class LimitTests(FilesTestCase):
 
     def test_error_for_processes_that_cannot_be_started(self):
         self.migrate()
-        process = self.populate_with_open_files(12, "--workers=process")
+        process = self.populate_with_open_files(12, "--workers=process", "--sample")
         self.assertEqual(
             (process.returncode, process.stdout, process.stderr),
             (
@@ -602,7 +602,7 @@ class LimitTests(FilesTestCase):
 
     def test_error_for_databases_that_threads_cannot_open(self):
         self.migrate()
-        process = self.populate_with_open_files(12, "--workers=thread")
+        process = self.populate_with_open_files(12, "--workers=thread", "--sample")
         self.assertRegex(
             process.stderr,
             "^CommandError: (Database '(users|products|orders)': unable to open database file\n)+"

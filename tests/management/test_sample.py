@@ -2,6 +2,7 @@ import json
 from unittest import mock
 
 from django.db import OperationalError, connections
+from django.db.backends.signals import connection_created
 
 from distributed_insert.management import sample
 from distributed_insert.models import Order, Product, User
@@ -113,17 +114,20 @@ class OtherRecordsTests(PopulateTestCase):
             output = self.assert_fails("Database 'orders': disk I/O error", 1)
         self.assertEqual(output, "")
 
-    def test_connections_are_left_as_they_were(self):
-        connections.close_all()
-        connections["users"].ensure_connection()
+    def test_no_connection_is_left_open(self):
+        opened = []
+
+        def keep(connection, **kwargs):
+            opened.append(connection)
+
+        connection_created.connect(keep)
+        self.addCleanup(connection_created.disconnect, keep)
         with mock.patch("distributed_insert.management.commands.populate_db.load") as load:
             load.side_effect = ZeroDivisionError
             with self.assertRaises(ZeroDivisionError):
                 self.populate()
-        aliases = ("orders", "users", "products")
-        self.assertEqual(
-            [connections[alias].connection is not None for alias in aliases], [False, True, False]
-        )
+        self.assertEqual({each.alias for each in opened}, set(self.databases))
+        self.assertEqual([each.alias for each in opened if each.connection], [])
 
 
 class TypedTests(CommandTestCase):
