@@ -17,15 +17,15 @@ from ..servers import on_server, servers, why_not
 from .cases import orders, products, users
 
 running = ExitStack()
-proxies = {}
+on_servers = {}
 
 
 def setUpModule():
     if why_not():
         raise SkipTest(why_not())
     for alias, server in zip(MODEL_ALIASES, running.enter_context(servers(3))):
-        proxies[alias] = running.enter_context(Proxy(server.port))
-        running.enter_context(on_server(alias, server, proxies[alias].port))
+        on_servers[alias] = server
+        running.enter_context(on_server(alias, server))
         call_command("migrate", database=alias, verbosity=0)
 
 
@@ -52,27 +52,32 @@ class TurnsTests(TransactionTestCase):
             # Of ten orders one is at fault, and two refer to what was rejected.
             rejected = 5 * batches
         memory = {dataset: MemorySource(records) for dataset, records in sources.items()}
-        before = {alias: proxy.turns for alias, proxy in proxies.items()}
-        after = {}
+        turns = {}
+        with ExitStack() as passing:
+            proxies = {}
+            for alias, server in on_servers.items():
+                proxies[alias] = passing.enter_context(Proxy(server.port))
+                passing.enter_context(on_server(alias, server, proxies[alias].port))
 
-        def on_progress(*args):
-            # The end of a connection, which nobody waits for, may be counted late.
-            after.update((alias, proxy.turns) for alias, proxy in proxies.items())
+            def on_progress(*args):
+                # The end of a connection, which nobody waits for, may be counted late.
+                turns.update((alias, proxy.turns) for alias, proxy in proxies.items())
 
-        options = Options(batch_size=10, workers="thread", **options)
-        outcome = load(memory, options, on_progress=on_progress)
+            memory = {dataset: MemorySource(records) for dataset, records in sources.items()}
+            options = Options(batch_size=10, workers="thread", **options)
+            outcome = load(memory, options, on_progress=on_progress)
         self.assertIsNone(outcome.error)
         counts = [model.counts for model in outcome.models]
         self.assertEqual(sum(each.read for each in counts), 30 * batches)
         self.assertEqual(sum(each.rejected for each in counts), rejected)
-        return {alias: turns - before[alias] for alias, turns in after.items()}
+        return turns
 
     def assert_turns_per_batch(self, with_rejects, **options):
         few = self.turns(2, with_rejects, **options)
         for model in (Order, User, Product):
             model.objects.all().delete()
         many = self.turns(7, with_rejects, **options)
-        per_batch = {alias: (many[alias] - few[alias]) / 5 for alias in proxies}
+        per_batch = {alias: (many[alias] - few[alias]) / 5 for alias in few}
         # For each batch of orders, users and products are asked which are missing.
         self.assertEqual(per_batch, self.expected)
 
