@@ -51,7 +51,6 @@ class TurnsTests(TransactionTestCase):
                 sources[ORDERS][10 * batch + 2]["quantity"] = 0
             # Of ten orders one is at fault, and two refer to what was rejected.
             rejected = 5 * batches
-        memory = {dataset: MemorySource(records) for dataset, records in sources.items()}
         turns = {}
         with ExitStack() as passing:
             proxies = {}
