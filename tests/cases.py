@@ -9,10 +9,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
-from operator import setitem
 from pathlib import Path
 from unittest import mock, skipUnless
 from urllib.parse import urlsplit
@@ -97,18 +96,28 @@ class SQLiteTestCase(LoadTestCase):
     def _use_file(cls, alias):
         folder = tempfile.mkdtemp()
         cls.addClassCleanup(shutil.rmtree, folder)
-        url = {url_variable(alias): f"sqlite:///{folder}/{alias}.db"}
-        with mock.patch.dict("os.environ", url):
-            config = settings.database(alias)
-        handler = ConnectionHandler({DEFAULT_DB_ALIAS: config, alias: config})
-        on_server = connections[alias]
-        on_server.close()
-        cls.addClassCleanup(setitem, connections, alias, on_server)
-        cls.addClassCleanup(setitem, connections.settings, alias, on_server.settings_dict)
-        connections.settings[alias] = handler.settings[alias]
-        connections[alias] = handler[alias]
-        cls.addClassCleanup(handler[alias].close)
+        using = ExitStack()
+        cls.addClassCleanup(using.close)
+        using.enter_context(database_at(alias, f"sqlite:///{folder}/{alias}.db"))
         call_command("migrate", database=alias, verbosity=0)
+
+
+@contextmanager
+def database_at(alias, url):
+    """Have an alias mean the database with this URL, in this process."""
+    with mock.patch.dict("os.environ", {url_variable(alias): url}):
+        config = settings.database(alias)
+    handler = ConnectionHandler({DEFAULT_DB_ALIAS: config, alias: config})
+    before = connections[alias]
+    before.close()
+    connections.settings[alias] = handler.settings[alias]
+    connections[alias] = handler[alias]
+    try:
+        yield
+    finally:
+        handler[alias].close()
+        connections.settings[alias] = before.settings_dict
+        connections[alias] = before
 
 
 class ScratchDatabases:

@@ -162,25 +162,6 @@ def servers(number: int, options: str = "") -> Iterator[List[Server]]:
         yield made
 
 
-@contextmanager
-def on_server(alias: str, server: Server, port: Optional[int] = None) -> Iterator[None]:
-    """Have an alias mean a database of the server, in this process; `port` is that of a proxy."""
-    import dj_database_url
-    from django.db import connections
-
-    settings = connections.settings[alias]
-    before = dict(settings)
-    connections[alias].close()
-    del connections[alias]
-    settings.update(dj_database_url.parse(server.url(port=port)), OPTIONS={})
-    try:
-        yield
-    finally:
-        connections[alias].close()
-        del connections[alias]
-        settings.update(before)
-
-
 def free_port() -> int:
     with closing(socket.socket()) as found:
         found.bind(("127.0.0.1", 0))

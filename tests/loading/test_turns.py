@@ -10,22 +10,22 @@ from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource
 
-from ..cases import MODEL_ALIASES, stored
+from ..cases import MODEL_ALIASES, database_at, stored
 from ..datasets import ORDERS, PRODUCTS, USERS
 from ..proxy import Proxy
-from ..servers import on_server, servers, why_not
+from ..servers import servers, why_not
 from .cases import orders, products, users
 
 running = ExitStack()
-on_servers = {}
+on_server = {}
 
 
 def setUpModule():
     if why_not():
         raise SkipTest(why_not())
     for alias, server in zip(MODEL_ALIASES, running.enter_context(servers(3))):
-        on_servers[alias] = server
-        running.enter_context(on_server(alias, server))
+        on_server[alias] = server
+        running.enter_context(database_at(alias, server.url()))
         call_command("migrate", database=alias, verbosity=0)
 
 
@@ -54,9 +54,9 @@ class TurnsTests(TransactionTestCase):
         turns = {}
         with ExitStack() as passing:
             proxies = {}
-            for alias, server in on_servers.items():
+            for alias, server in on_server.items():
                 proxies[alias] = passing.enter_context(Proxy(server.port))
-                passing.enter_context(on_server(alias, server, proxies[alias].port))
+                passing.enter_context(database_at(alias, server.url(port=proxies[alias].port)))
 
             def on_progress(*args):
                 # The end of a connection, which nobody waits for, may be counted late.
