@@ -2,6 +2,7 @@
 
     python -m tests.benchmark [--records N] [--rounds N]
     python -m tests.benchmark --profile [--records N]
+    python -m tests.benchmark --postgresql [--distance MILLISECONDS] [--records N] [--rounds N]
 
 Makes users, products and orders (3% with a bad field; references at random, 1% of them dangling),
 and has each contender load them in a process of its own, on databases of its own, in turn. Prints
@@ -10,6 +11,9 @@ the medians of the whole processes' times. The slow contenders get fewer records
 What a contender stores is compared with what ours does. Those that do not validate are given only
 the records that are valid, and nothing to check; the sqlite3 shell, which is the limit, is given
 everything and stores everything.
+
+With `--postgresql` it compares `populate_db` with psql on three servers that it starts; with
+`--distance` it measures loads into servers whose answers take so long.
 
 With `--profile` it does the jobs of the workers one after the other in this process, and prints
 where the time of each went.
@@ -35,6 +39,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from . import benchmark_servers
 from .cases import ROOT, environment, manage
 from .generated import write_files
 
@@ -309,6 +314,8 @@ def main():
     parser.add_argument("--records", type=int, default=300_000, help="of each model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--postgresql", action="store_true")
+    parser.add_argument("--distance", type=int, metavar="MILLISECONDS", help="with --postgresql")
     parser.add_argument("--way", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ds_project.settings")
@@ -317,6 +324,14 @@ def main():
         return
     if options.profile:
         profile(options.records)
+        return
+    if options.postgresql:
+        with tempfile.TemporaryDirectory() as folder:
+            files = Files(folder, options.records)
+            if options.distance is None:
+                benchmark_servers.race(files, options.rounds)
+            else:
+                benchmark_servers.distance(files, options.rounds, options.distance)
         return
     contenders = [contender for contender in CONTENDERS if contender.is_installed]
     rates = {contender.name: [] for contender in contenders}
