@@ -610,13 +610,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "An id that an earlier record of the batch has is not reported",
-            "stored_here.get(key, -1) < places[index]",
-            "key not in stored_here",
+            "stored_here.get(key, places[index]) < places[index]",
+            "False",
         ),
         (
             "A record takes its id also from those before it",
-            "stored_here.get(key, -1) < places[index]",
-            "key",
+            "stored_here.get(key, places[index]) < places[index]",
+            "key in stored_here",
         ),
         (
             "Each record of the batch takes an id",
@@ -668,16 +668,6 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/storing.py",
         ["loading.test_worker"],
         (
-            'That an id exists is an error also with "ignore" and "update"',
-            "if on_conflict == ERROR:\n        batch.check",
-            "if self._options.on_conflict:\n            batch.check",
-        ),
-        (
-            "That an id exists is not reported of a record with another error",
-            "batch.check_conflicts(already_rejected, partial(missing_ids, model, using))",
-            "batch.check_conflicts([], self.missing)",
-        ),
-        (
             "A refused update is blamed on the wrong record",
             "refused.update((conflicts[i], error) for i, error in errors.items())",
             "refused.update(errors)",
@@ -721,6 +711,21 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/loading/worker.py",
         ["loading.test_worker"],
+        (
+            'That an id exists is an error also with "ignore" and "update"',
+            "batch.rejected_ids() if self._options.on_conflict == ERROR else {}",
+            "batch.rejected_ids()",
+        ),
+        (
+            "That an id exists is not reported of a record with another error",
+            "batch.check_conflicts(of_rejects, stored)",
+            "batch.check_conflicts({}, stored)",
+        ),
+        (
+            "A batch is taken again in a transaction that has ended",
+            "check_fault(self.using, refused.error)",
+            "pass",
+        ),
         (
             "Of the batch with too many rejects no reason is counted",
             "reasons = self._reasons.count(batch.reasons(rejects))",
@@ -808,11 +813,6 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/writers.py",
         ["loading.test_writers"],
         (
-            "Rows are written on after a trigger has ended the transaction",
-            "if connections[using].needs_rollback:",
-            "if False:",
-        ),
-        (
             "Where the first record with an id is refused, the next one is lost",
             "left = [index for index in later if keys[index] in free]",
             "left = []",
@@ -848,21 +848,6 @@ MUTATIONS: List[Mutation] = [
             "written = changed",
         ),
         (
-            "After one refused row all are sent one by one",
-            "size = ROWS_PER_STATEMENT if stop - start > ROWS_PER_STATEMENT else 1",
-            "size = 1",
-        ),
-        (
-            "A full disk is blamed on rows",
-            "if not isinstance(error, (IntegrityError, DataError)) and not sqlstate",
-            "if not isinstance(error, Error) and not sqlstate",
-        ),
-        (
-            "What a trigger of PostgreSQL raises ends the load",
-            'and not sqlstate.startswith("P0")',
-            'and not sqlstate.startswith("P1")',
-        ),
-        (
             "Only as many stored rows are compared as a statement takes parameters",
             "for start in range(0, len(asked), size):\n        found",
             "for start in range(0, min(len(asked), size), size):\n        found",
@@ -890,6 +875,146 @@ MUTATIONS: List[Mutation] = [
             "Statements have more parameters than the database takes",
             "size = max(1, min(ROWS_PER_STATEMENT, limit))",
             "size = ROWS_PER_STATEMENT",
+        ),
+        (
+            "After one refused row all are sent one by one",
+            "attempt(0, len(columns[0]), ROWS_PER_STATEMENT)",
+            "attempt(0, len(columns[0]), 1)",
+        ),
+        (
+            "Rows are written on after a trigger has ended the transaction",
+            "if connections[using].needs_rollback:",
+            "if False:",
+        ),
+        (
+            "A full disk is blamed on rows",
+            "return isinstance(error, (IntegrityError, DataError)) or",
+            "return isinstance(error, Error) or",
+        ),
+        (
+            "What a trigger of PostgreSQL raises ends the load",
+            'or sqlstate.startswith("P0")',
+            'or sqlstate.startswith("P1")',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/statements.py",
+        ["loading.test_postgresql"],
+        (
+            "PostgreSQL's message about a row has its details",
+            'getattr(diagnostics, "message_primary", None) or str(error)',
+            "str(error)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/postgresql.py",
+        ["loading.test_postgresql"],
+        (
+            "psycopg2 is asked for a COPY of psycopg 3",
+            "return is_psycopg3 and all(",
+            "return all(",
+        ),
+        (
+            "Rows that a trigger leaves out of a COPY are counted as stored",
+            "if sent != len(columns[0]):",
+            "if sent > len(columns[0]):",
+        ),
+        (
+            "Values of another type end the load",
+            "except (TypeError, struct.error):",
+            "except TypeError:",
+        ),
+        (
+            "Only the first rows of a batch are sent",
+            "for begin in range(0, len(columns[0]), ROWS_PER_WRITE)",
+            "for begin in range(0, min(len(columns[0]), ROWS_PER_WRITE), ROWS_PER_WRITE)",
+        ),
+        (
+            "A COPY runs in a transaction that has ended",
+            "self._connection.validate_no_broken_transaction()",
+            "self._connection.get_autocommit()",
+        ),
+        (
+            "Backslashes are lost in an update",
+            r'repeat("\\"), repeat("\\\\")',
+            r'repeat("\\"), repeat("\\")',
+        ),
+        (
+            "Quotes end a text in an update",
+            r"""repeat('"'), repeat('\\"')""",
+            """repeat('"'), repeat('"')""",
+        ),
+        (
+            "A column has the name of a variable",
+            "#variable_conflict use_column\n",
+            "#variable_conflict error\n",
+        ),
+        (
+            "A fault of the server is blamed on a row",
+            "IF left(SQLSTATE, 2) NOT IN ('22', '23', 'P0') THEN RAISE; END IF;",
+            "IF FALSE THEN RAISE; END IF;",
+        ),
+        (
+            "A skipped row counts as stored in the search for refused ones",
+            "CONTINUE WHEN inserted = 1;",
+            "CONTINUE WHEN inserted <= 1;",
+        ),
+        (
+            "A refused row is blamed on the one after it",
+            "given.place - 1",
+            "given.place",
+        ),
+        (
+            "Rows are not searched for without PL/pgSQL",
+            "except (TypeError, NotSupportedError, ProgrammingError):",
+            "except (TypeError, NotSupportedError):",
+        ),
+        (
+            "The whole table is read for the stored rows",
+            "= asked.value OFFSET 0)",
+            "= asked.value)",
+        ),
+        (
+            "A transaction has another level of isolation than is set",
+            "if connection.in_atomic_block or connection.connection.isolation_level:",
+            "if connection.in_atomic_block:",
+        ),
+        (
+            "A lost server is another error than it was",
+            "raise driver.OperationalError(str(error)) if raw.broken else error",
+            "raise error",
+        ),
+        (
+            "A driver without pipelines cannot load",
+            "if connection.Database.Pipeline.is_supported():",
+            "if True:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/postgresql.py",
+        ["loading.test_turns"],
+        (
+            "A savepoint takes a turn beside the question",
+            "with connection.wrap_database_errors, _pipeline(connection):",
+            "with connection.wrap_database_errors:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/storing.py",
+        ["loading.test_turns"],
+        (
+            "The question about rejects takes a turn",
+            "if ids and can_copy(connections[using], model):",
+            "if False:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/references.py",
+        ["loading.test_postgresql"],
+        (
+            "PostgreSQL reads a whole table to find missing ids",
+            '= asked.value) IS NULL"',
+            '= asked.value LIMIT 1) IS NULL"',
         ),
     ),
     # Files.
@@ -1688,14 +1813,9 @@ MUTATIONS: List[Mutation] = [
             "{others[0]}. ",
         ),
         (
-            "Worker processes inherit the connection",
-            "if not was_open:",
-            "if was_open:",
-        ),
-        (
-            "A connection of the caller is closed",
-            "if not was_open:",
-            "if True:",
+            "Worker processes inherit the connections",
+            "connections[dataset.using].close()",
+            "pass",
         ),
     ),
     *mutations(

@@ -14,6 +14,7 @@ from distributed_insert.loading.statements import Insert
 from distributed_insert.loading.storing import atomic
 from distributed_insert.loading.writers import Insertion, Update, insert_each, update
 from distributed_insert.models import Product, User
+from distributed_insert.references import missing_ids
 
 from ..cases import database_at, stored
 from ..servers import servers, why_not
@@ -160,13 +161,17 @@ class TriggerTests(PostgreSQLTestCase):
         self.assertEqual(len(stored(User)), 889)
 
     def test_a_fault_of_the_server_is_not_blamed_on_a_row(self):
-        self.trigger("INSERT", "RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'", "NEW.id = 3")
-        for before in ([], [row(1)]):
-            with self.subTest(before=before):
-                self.insert(before)
+        self.trigger(
+            "INSERT",
+            "IF NEW.id = 2 THEN RAISE EXCEPTION 'no'; END IF; "
+            "RAISE EXCEPTION 'full' USING ERRCODE = 'disk_full'",
+            "NEW.id > 1",
+        )
+        for rows in ([row(1), row(3)], [row(1), row(2), row(3)]):
+            with self.subTest(rows=rows):
                 with self.assertRaisesMessage(OperationalError, "full"):
-                    self.insert([row(1), row(2), row(3)])
-                self.assertEqual(stored(User), before)
+                    self.insert(rows)
+                self.assertEqual(stored(User), [])
 
     def test_columns_may_have_the_names_of_variables(self):
         class Reading(models.Model):
@@ -186,6 +191,37 @@ class TriggerTests(PostgreSQLTestCase):
         self.assertEqual(update(Reading, "users", given), Update(0, {1: too_long}))
         rows = Reading.objects.using("users").order_by("pk").values_list()
         self.assertEqual(list(rows), [(1, "c"), (3, "b")])
+
+
+class PlanTests(PostgreSQLTestCase):
+    """An index is searched for ids, however many they are: a table may be large."""
+
+    def plan(self, ask):
+        """Return how the server does what is asked of it."""
+        asked = []
+
+        def keep(execute, sql, params, *args):
+            asked.append((sql, params))
+            return execute(sql, params, *args)
+
+        self.insert([row(number) for number in range(1, 3001)])
+        execute("ANALYZE distributed_insert_user")
+        with connections["users"].execute_wrapper(keep):
+            ask(User, "users", range(1, 1001))
+        [(sql, params)] = asked
+        with connections["users"].cursor() as cursor:
+            cursor.execute(f"EXPLAIN {sql}", params)
+            return "\n".join(line for (line,) in cursor.fetchall())
+
+    def test_to_find_the_missing_ids(self):
+        plan = self.plan(missing_ids)
+        self.assertIn("Index Only Scan using distributed_insert_user_pkey", plan)
+        self.assertNotIn("Seq Scan", plan)
+
+    def test_to_fetch_stored_rows(self):
+        plan = self.plan(writers.stored_rows)
+        self.assertIn("Index Scan using distributed_insert_user_pkey", plan)
+        self.assertNotIn("Seq Scan", plan)
 
 
 class QuestionTests(TransactionTestCase):
