@@ -246,9 +246,9 @@ class ConflictTests(SimpleTestCase):
         )
 
     def test_the_ids_of_rejects_are_those_that_are_valid(self):
-        batch = batch_of([*users(2), NAMELESS, {"id": 0}, EMAILLESS, {"name": "Ann"}])
+        batch = batch_of([*users(2, 0), NAMELESS, {"id": 0}, EMAILLESS, {"name": "Ann"}])
         self.assertEqual(
-            {batch.place(index): key for index, key in batch.rejected_ids().items()}, {1: 1, 3: 1}
+            {batch.place(index): key for index, key in batch.rejected_ids().items()}, {2: 1, 4: 1}
         )
         self.assertEqual(batch_of(users(2)).rejected_ids(), {})
 

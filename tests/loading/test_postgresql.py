@@ -109,6 +109,13 @@ class CopyTests(PostgreSQLTestCase):
                 self.assertEqual(stored(User), [(1, "Ann", "a@b"), (2, "Ben", "c@d")])
                 User.objects.all().delete()
 
+    def test_error_for_rows_in_a_transaction_that_has_ended(self):
+        with self.assertRaises(transaction.TransactionManagementError):
+            with transaction.atomic(using="users"):
+                transaction.set_rollback(True, using="users")
+                writers.insert_all(User, "users", columns([row(1)]))
+        self.assertEqual(stored(User), [])
+
     def test_another_driver_gets_the_portable_statements(self):
         with mock.patch("django.db.backends.postgresql.psycopg_any.is_psycopg3", False):
             self.assertIs(type(writers.writer(User, "users")), Insert)
@@ -143,14 +150,12 @@ class TriggerTests(PostgreSQLTestCase):
 
     def test_the_same_is_found_without_a_language_for_procedures(self):
         self.trigger("INSERT", "RAISE EXCEPTION 'no\n% here', NEW.id", "NEW.id % 2 = 0")
-        rows = [row(1), row(2), row(3), row(4, None)]
+        rows = [row(1), row(2), row(3), row(4)]
         with mock.patch.object(postgresql, "SEARCH", "not a program"):
             found = self.insert(rows)
-        self.assertEqual(found, self.insert_again(rows))
-
-    def insert_again(self, rows):
         User.objects.all().delete()
-        return self.insert(rows)
+        self.assertEqual(found, self.insert(rows))
+        self.assertEqual(found.refused[1], "Refused by the database: no 2 here")
 
     def test_refused_rows_are_found_in_one_turn(self):
         self.trigger("INSERT", "RAISE EXCEPTION 'no'", "NEW.id % 9 = 0")
@@ -175,7 +180,7 @@ class TriggerTests(PostgreSQLTestCase):
 
     def test_columns_may_have_the_names_of_variables(self):
         class Reading(models.Model):
-            place = models.IntegerField(primary_key=True)
+            inserted = models.IntegerField(primary_key=True)
             message = models.CharField(max_length=2)
 
             class Meta:
@@ -188,7 +193,8 @@ class TriggerTests(PostgreSQLTestCase):
         given = [[1, 2, 3], ["ab", "abc", "b"]]
         self.assertEqual(insert_each(Reading, "users", given), Insertion([], {1: too_long}))
         given = [[1, 3], ["c", "def"]]
-        self.assertEqual(update(Reading, "users", given), Update(0, {1: too_long}))
+        with mock.patch.object(Insert, "_search", side_effect=AssertionError):
+            self.assertEqual(update(Reading, "users", given), Update(0, {1: too_long}))
         rows = Reading.objects.using("users").order_by("pk").values_list()
         self.assertEqual(list(rows), [(1, "c"), (3, "b")])
 
@@ -277,8 +283,10 @@ class QuestionTests(TransactionTestCase):
             ask("SELECT pg_terminate_backend(pg_backend_pid())")
 
     def test_a_driver_without_pipelines_takes_a_turn_more(self):
-        pipelines = mock.patch.object(connections["users"].Database.Pipeline, "is_supported")
-        with pipelines as is_supported, transaction.atomic(using="users"):
-            is_supported.return_value = False
+        driver = connections["users"].Database
+        without = mock.patch.multiple(
+            driver.Pipeline, is_supported=lambda: False, __init__=mock.Mock(side_effect=TypeError)
+        )
+        with without, transaction.atomic(using="users"):
             self.assertEqual(self.asked(1, 2), set())
             self.assertEqual(self.asked(1, 3), {3})
