@@ -12,6 +12,7 @@ on servers and the others in SQLite files. Without a command it runs a shell. Th
 import argparse
 import atexit
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
 from unittest import skipIf
@@ -163,9 +164,12 @@ def servers(number: int, options: str = "") -> Iterator[List[Server]]:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
+    """Return a port that stays free while a server is down: none that systems give to clients."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with closing(socket.socket()) as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 _templates: List[Path] = []
