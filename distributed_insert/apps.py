@@ -8,6 +8,7 @@ class DistributedInsertConfig(AppConfig):
     verbose_name = "Records in their own databases"
 
     def ready(self):
-        from .checks import check_model_databases
+        from .checks import check_model_databases, check_places
 
         register(check_model_databases)
+        register(check_places)

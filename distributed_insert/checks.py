@@ -1,5 +1,8 @@
 """System checks: a model without a database of its own stops every command before it starts."""
 
+import os
+from typing import Dict
+
 from django.apps import apps
 from django.conf import settings
 from django.core.checks import Error
@@ -32,3 +35,33 @@ def check_model_databases(app_configs, **kwargs):
                 )
             )
     return errors
+
+
+def check_places(app_configs, **kwargs):
+    """Return an error for each alias whose database is that of another alias.
+
+    Such a database records the migrations of both as if they were those of one, and so gets the
+    tables of only one.
+    """
+    errors = []
+    first: Dict[tuple, str] = {}
+    for alias, config in settings.DATABASES.items():
+        other = first.setdefault(_place(config), alias)
+        if other != alias:
+            errors.append(
+                Error(
+                    f"'{other}' and '{alias}' are one and the same database.",
+                    hint=f"Give each of them a database of its own, with {other.upper()}"
+                    f"_DATABASE_URL and {alias.upper()}_DATABASE_URL.",
+                    id="distributed_insert.E003",
+                )
+            )
+    return errors
+
+
+def _place(config):
+    engine, name = config["ENGINE"], config["NAME"]
+    if "sqlite" in engine:
+        return engine, os.path.realpath(name)
+    port = config.get("PORT") or ("postgresql" in engine and 5432)
+    return engine, config.get("HOST"), port, name, config.get("OPTIONS", {}).get("service")

@@ -20,8 +20,8 @@ def items(variable):
     return [item.strip() for item in os.environ.get(variable, "").split(",") if item.strip()]
 
 
-def seconds(variable):
-    text = os.environ.get(variable) or "0"
+def seconds(variable, default=0):
+    text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
         raise ImproperlyConfigured(f"{variable} is not a number of seconds.")
     return int(text)
@@ -96,6 +96,19 @@ SQLITE_OPTIONS = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
 }
 
+# A host that does not answer, or is gone after it did, is an error within half a minute.
+POSTGRESQL_OPTIONS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+# How long a statement waits for a lock, as long as on SQLite. libpq has no such option.
+LOCK_TIMEOUT = "20s"
+# A server whose network is well may still not answer, for example because its disk does not.
+DATABASE_TIMEOUT = seconds("DATABASE_TIMEOUT", 60)
+
 
 def from_url(variable):
     """Return what the URL in an environment variable says; no message shows it or its password."""
@@ -136,6 +149,17 @@ def from_url(variable):
     return config
 
 
+def postgresql_options(given):
+    """Return the options of a connection: those of a URL, and before them the project's."""
+    options = {**POSTGRESQL_OPTIONS, **given}
+    lock_timeout = options.pop("lock_timeout", LOCK_TIMEOUT)
+    # Sent as the connection begins, it costs no turn. PgBouncer, which refuses it, needs a 0.
+    if lock_timeout:
+        sent = f"-c lock_timeout={lock_timeout}"
+        options["options"] = f"{sent} {options['options']}" if "options" in options else sent
+    return options
+
+
 def database(alias):
     """Return the settings of a database: that of $<ALIAS>_DATABASE_URL, or the file <alias>.db."""
     variable = f"{alias.upper()}_DATABASE_URL"
@@ -144,6 +168,8 @@ def database(alias):
         if os.environ.get(variable)
         else {"ENGINE": SQLITE_ENGINE, "NAME": str(DATABASES_FOLDER / f"{alias}.db")}
     )
+    if config["ENGINE"] == POSTGRESQL_ENGINE:
+        config["OPTIONS"] = postgresql_options(config.get("OPTIONS", {}))
     # The databases know nothing of each other: tests of one need no other made first.
     config["TEST"] = {"DEPENDENCIES": []}
     if config["ENGINE"] == SQLITE_ENGINE:

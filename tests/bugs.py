@@ -2181,6 +2181,26 @@ MUTATIONS: List[Mutation] = [
             "elif alias in errors:",
         ),
         ("A model may have no database", "if alias is None:", 'if alias == "":'),
+        (
+            "One file by two names is two databases",
+            "return engine, os.path.realpath(name)",
+            "return engine, name",
+        ),
+        (
+            "A port that is left out is another one",
+            'config.get("PORT") or ("postgresql" in engine and 5432)',
+            'config.get("PORT")',
+        ),
+        (
+            "Servers are told apart by their hosts alone",
+            'return engine, config.get("HOST"), port, name,',
+            'return engine, config.get("HOST"), name,',
+        ),
+        (
+            "Services are one and the same database",
+            ', config.get("OPTIONS", {}).get("service")',
+            "",
+        ),
     ),
     *mutations(
         "distributed_insert/apps.py",
@@ -2239,6 +2259,21 @@ MUTATIONS: List[Mutation] = [
             "The options of a URL are overruled",
             '{**SQLITE_OPTIONS, **config.get("OPTIONS", {})}',
             '{**config.get("OPTIONS", {}), **SQLITE_OPTIONS}',
+        ),
+        (
+            "The options of the URL of a server are overruled",
+            "{**POSTGRESQL_OPTIONS, **given}",
+            "{**given, **POSTGRESQL_OPTIONS}",
+        ),
+        (
+            "What a URL tells the server is overruled",
+            """f"{sent} {options['options']}" if""",
+            """f"{options['options']} {sent}" if""",
+        ),
+        (
+            "A statement waits for a lock for ever",
+            'LOCK_TIMEOUT = "20s"',
+            'LOCK_TIMEOUT = "0"',
         ),
         (
             "Debugging is on unless it is turned off",

@@ -103,7 +103,45 @@ class UrlTests(SimpleTestCase):
         with mock.patch.dict("os.environ", USERS_DATABASE_URL="postgres:///?service=users"):
             with mock.patch.object(settings, "load_backend"):
                 config = settings.database("users")
-        self.assertEqual((config["NAME"], config["OPTIONS"]), ("", {"service": "users"}))
+        self.assertEqual((config["NAME"], config["OPTIONS"]["service"]), ("", "users"))
+
+    def postgresql_options(self, query):
+        url = f"postgres://loader:secret@db.example.com/users{query}"
+        with mock.patch.dict("os.environ", USERS_DATABASE_URL=url):
+            with mock.patch.object(settings, "load_backend"):
+                return settings.database("users")["OPTIONS"]
+
+    def test_no_server_is_waited_for_for_ever(self):
+        self.assertEqual(
+            self.postgresql_options(""),
+            {
+                "connect_timeout": 10,
+                "keepalives_idle": 10,
+                "keepalives_interval": 5,
+                "keepalives_count": 3,
+                "tcp_user_timeout": 25_000,
+                "options": "-c lock_timeout=20s",
+            },
+        )
+
+    def test_the_query_of_a_url_changes_each_limit_of_postgresql(self):
+        for name in settings.POSTGRESQL_OPTIONS:
+            with self.subTest(name=name):
+                self.assertEqual(
+                    self.postgresql_options(f"?{name}=3"),
+                    {**settings.POSTGRESQL_OPTIONS, "options": "-c lock_timeout=20s", name: 3},
+                )
+
+    def test_the_query_of_a_url_changes_what_the_server_is_told(self):
+        for query, options in (
+            ("?lock_timeout=5s", "-c lock_timeout=5s"),
+            ("?lock_timeout=500", "-c lock_timeout=500"),
+            ("?options=-c%20jit=off", "-c lock_timeout=20s -c jit=off"),
+            ("?options=-c%20jit=off&lock_timeout=0", "-c jit=off"),
+            ("?lock_timeout=0", None),
+        ):
+            with self.subTest(query=query):
+                self.assertEqual(self.postgresql_options(query).get("options"), options)
 
 
 class SQLiteTests(SQLiteTestCase):
@@ -166,6 +204,12 @@ class EnvironmentTests(SimpleTestCase):
             ALLOWED_HOSTS="a.example.com, b.example.com",
         )
         self.assertEqual(shown, "['k', True, ['a.example.com', 'b.example.com']]")
+
+    def test_a_database_has_a_minute_to_answer_unless_it_is_given_another_time(self):
+        for value, number in (("", 60), ("0", 0), ("90", 90)):
+            with self.subTest(value=value):
+                shown = self.shown("s.DATABASE_TIMEOUT", DATABASE_TIMEOUT=value)
+                self.assertEqual(shown, str(number))
 
     def test_debug_is_off_unless_asked_for(self):
         for value in ("", "0", "false", "off", "no", "release"):
