@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Seque
 from django.db import connections, router, transaction
 from django.db.models import Q, QuerySet
 
+from .databases import errors
 from .datasets import DATASETS
 
 # How each backend makes one parameter a table of ids. Sending back the few that are missing takes a
@@ -67,15 +68,21 @@ def check_stored(
 
     For each batch come the number of its records, and of those that refer to nothing the place in
     the batch from 1, the record, and the model and the id of each that does not exist. Memory is
-    bounded by the batch.
+    bounded by the batch. Raises LoadError where a database fails.
     """
+    using = router.db_for_read(model)
     names = [field.name for field in model._meta.concrete_fields]
     records = iter(model._base_manager.order_by("pk").values(*names).iterator(batch_size))
-    for batch in iter(lambda: list(islice(records, batch_size)), []):
-        missing = {
-            name: missing_ids(parent, router.db_for_read(parent), {r[name] for r in batch})
-            for name, parent in references.items()
-        }
+    while True:
+        with errors(using):
+            batch = list(islice(records, batch_size))
+        if not batch:
+            return
+        missing = {}
+        for name, parent in references.items():
+            parent_using = router.db_for_read(parent)
+            with errors(parent_using):
+                missing[name] = missing_ids(parent, parent_using, {r[name] for r in batch})
         dangling = []
         for place, record in enumerate(batch, 1):
             absent = [

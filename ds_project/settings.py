@@ -183,6 +183,12 @@ def database(alias):
 
 
 DATABASES = {alias: database(alias) for alias in ("default", "users", "products", "orders")}
+# What psycopg warns of, beside an error that it raises, would be a second message about one fault.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "loggers": {"psycopg": {"level": "ERROR"}},
+}
 DATABASE_ROUTERS = ["ds_project.router.ModelDatabaseRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

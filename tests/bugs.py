@@ -80,6 +80,11 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/executors/process.py",
         ["executors.test_process.SpawnedProcessExecutorTests"],
         (
+            "An interruption does not reach the process",
+            "self._interrupted.value = True",
+            "self._interrupted.value = False",
+        ),
+        (
             "A process heeds signals until it ignores them",
             "with _blocked_signals(method):",
             "with suppress():",
@@ -151,6 +156,11 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/executors/thread.py",
         ["executors.test_thread"],
         ("A worker has several threads", "ThreadPoolExecutor(1,", "ThreadPoolExecutor(3,"),
+        (
+            "An interruption does not reach the thread",
+            "self._interrupted.set()",
+            "self._interrupted.is_set()",
+        ),
     ),
     # All databases together, or none.
     *mutations(
@@ -427,7 +437,7 @@ MUTATIONS: List[Mutation] = [
         ("A dry run is committed", "or self._options.dry_run or", "or"),
         (
             "What was stopped by a signal is committed",
-            "self._options.dry_run or self.signal:",
+            "self._options.dry_run or self._is_stopping():",
             "self._options.dry_run:",
         ),
         (
@@ -447,8 +457,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A signal that is taken back has not come",
-            "self.signal = self.signal or self._stopped_by()",
-            "self.signal = self._stopped_by()",
+            "self._received = self._received or self._stopped_by()",
+            "self._received = self._stopped_by()",
         ),
         (
             "Files are not checked before the first write",
@@ -486,9 +496,34 @@ MUTATIONS: List[Mutation] = [
             "if self._on_progress is not None:",
         ),
         (
-            "A load that stops waits for standard input",
-            "model_load.source.give_up()",
-            "model_load.source.size",
+            "A load that stops waits for what does not come",
+            "self._interrupt()\n        return await task",
+            "pass\n        return await task",
+        ),
+        (
+            "A failure leaves other models waiting",
+            "if not task.done() and (self._has_failed or self._cannot_begin or self._signal()):",
+            "if not task.done() and self._signal():",
+        ),
+        (
+            "A load that cannot begin waits for the others",
+            "self._has_failed or self._cannot_begin or",
+            "self._has_failed or",
+        ),
+        (
+            "What a signal has ended is an error",
+            "if not isinstance(error, Interrupted)]",
+            "]",
+        ),
+        (
+            "A signal that ended the last write is forgotten",
+            "if len(told) < len(errors):",
+            "if len(told) > len(errors):",
+        ),
+        (
+            "Workers are waited for after a failure",
+            "            if errors or self.signal:\n                self._interrupt()\n",
+            "",
         ),
         (
             "An input that was given up is an error",
@@ -504,6 +539,12 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/loading/model_load.py",
         ["loading.test_model_load"],
+        ("An interruption does not reach the worker", "self._executor.interrupt()", "pass"),
+        (
+            "An interruption does not reach standard input",
+            "if self.source and self.source.is_stream:",
+            "if self.source and not self.source.is_stream:",
+        ),
         (
             "After a commit that failed nothing is unconfirmed",
             "self.is_unconfirmed = True",
@@ -725,6 +766,16 @@ MUTATIONS: List[Mutation] = [
             "A batch is taken again in a transaction that has ended",
             "check_fault(self.using, refused.error)",
             "pass",
+        ),
+        (
+            "What comes after a server was given up is another error",
+            "raise kind(failure(self._watch.failure, self.using)) from error",
+            "raise kind(failure(error, self.using)) from error",
+        ),
+        (
+            "A server that was given up to stop the load is an error",
+            "kind = Interrupted if self._watch.was_interrupted else LoadError",
+            "kind = LoadError",
         ),
         (
             "Of the batch with too many rejects no reason is counted",
@@ -1833,8 +1884,58 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/waiting.py",
+        ["test_waiting"],
+        (
+            "A silent server is waited for for ever",
+            "if limit and now - since > limit:",
+            "if False:",
+        ),
+        (
+            "A server that answers in parts is silent",
+            "            if ready:\n",
+            "            if False:\n",
+        ),
+        ("No limit is a limit of nothing", "if limit and now", "if now"),
+        (
+            "An interruption gives no time",
+            "since, is_interrupted = now, True",
+            "is_interrupted = True",
+        ),
+        (
+            "After an interruption the next answer has a minute",
+            "time.monotonic(), self._is_interrupted()",
+            "time.monotonic(), False",
+        ),
+        (
+            "A statement that is given up goes on",
+            "self._connection.connection.cancel_safe(timeout=HURRY)",
+            "pass",
+        ),
+        (
+            "A connection that is lost is made again",
+            "self._connection.closed_in_transaction = True",
+            "pass",
+        ),
+        (
+            "A connection is lost with every error",
+            "if self._connection.connection is None or self._connection.connection.closed:",
+            "if True:",
+        ),
+        ("A silent server is a stopped one", "self.was_interrupted = is_interrupted", "pass"),
+    ),
+    *mutations(
         "distributed_insert/databases.py",
         ["test_databases"],
+        ("The statement is shown", """str(error).partition("\\n")[0]""", "str(error)"),
+        ("The driver's words come before the server's", "error.diag.message_primary or", ""),
+        ("A lost server has no remedy", "elif not error.sqlstate:", "elif error is None:"),
+        ("A lock of a server has no remedy", '"55P03": LOCKED,', ""),
+        (
+            "A server that is not reached is one that was lost",
+            "if is_unconnected:",
+            "if not error.args:",
+        ),
         (
             "An error of several lines is told in several",
             '" ".join(str(error).split())',

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 from django.db import OperationalError
 from django.test import SimpleTestCase, TransactionTestCase
 
@@ -6,6 +8,29 @@ from distributed_insert.exceptions import LoadError
 from distributed_insert.models import User
 
 LOCKED = "Another process is writing to it: run the command again when that is done."
+
+
+LOST = "Check that the server is running."
+ROOM = "Make room on the disk of the server."
+PLACE = "Check the host and the port in USERS_DATABASE_URL."
+USER = "Check the user and the password in USERS_DATABASE_URL."
+READY = "Run the command again when it is ready."
+OTHERS = "Run the command again when others have disconnected."
+
+
+class DriverError(Exception):
+    """Stands for an error of psycopg, which may not be installed."""
+
+    def __init__(self, said, sqlstate, primary):
+        super().__init__(said)
+        self.sqlstate = sqlstate
+        self.diag = SimpleNamespace(message_primary=primary)
+
+
+def server_error(said, sqlstate=None, primary=None):
+    error = OperationalError(said)
+    error.__cause__ = DriverError(said, sqlstate, primary)
+    return error
 
 
 class TableTests(TransactionTestCase):
@@ -34,7 +59,61 @@ class ReasonTests(SimpleTestCase):
             ("database table is locked", f"database table is locked. {LOCKED}"),
         ):
             with self.subTest(said=said):
-                self.assertEqual(reason(OperationalError(said)), told)
+                self.assertEqual(reason(OperationalError(said), "users"), told)
+
+    def test_what_a_server_says_is_told_with_the_remedy_and_without_the_statement(self):
+        locked = "canceling statement due to lock timeout"
+        for said, sqlstate, told in (
+            (f"{locked}\nLINE 1: SELECT\n   ^", "55P03", f"{locked}. {LOCKED}"),
+            ("terminating connection", "57P01", f"terminating connection. {LOST}"),
+            ("could not extend file", "53100", f"could not extend file. {ROOM}"),
+            ("permission denied for table users", "42501", "permission denied for table users"),
+        ):
+            with self.subTest(said=said):
+                primary = said.partition("\n")[0]
+                error = server_error(said, sqlstate, primary)
+                self.assertEqual(reason(error, "users"), told)
+
+    def test_what_the_driver_says_is_told_with_the_remedy(self):
+        refused = 'connection to server at "127.0.0.1", port 5432 failed: '
+        for said, told in (
+            (
+                "consuming input failed: server closed\n\tprobably",
+                f"consuming input failed: server closed. {LOST}",
+            ),
+            ("connection timeout expired", f"connection timeout expired. {PLACE}"),
+            ("failed to resolve host 'db'", f"failed to resolve host 'db'. {PLACE}"),
+            (
+                f"connection failed: {refused}Connection refused\n\tIs it running?",
+                f"{refused}Connection refused. {PLACE}",
+            ),
+            (
+                f"connection failed: {refused}No route to host",
+                f"{refused}No route to host. {PLACE}",
+            ),
+            (
+                f'connection failed: {refused}FATAL:  role "x" does not exist',
+                f'{refused}FATAL: role "x" does not exist. {USER}',
+            ),
+            (
+                f"connection failed: {refused}FATAL:  sorry, too many clients already",
+                f"{refused}FATAL: sorry, too many clients already. {OTHERS}",
+            ),
+            (
+                f"connection failed: {refused}FATAL:  remaining connection slots are reserved",
+                f"{refused}FATAL: remaining connection slots are reserved. {OTHERS}",
+            ),
+            (
+                f"connection failed: {refused}FATAL:  the database system is starting up",
+                f"{refused}FATAL: the database system is starting up. {READY}",
+            ),
+            (
+                'connection is bad: definition of service "x" not found',
+                'definition of service "x" not found. Check USERS_DATABASE_URL.',
+            ),
+        ):
+            with self.subTest(said=said):
+                self.assertEqual(reason(server_error(said), "users"), told)
 
     def test_an_error_names_its_database(self):
         with self.assertRaises(LoadError) as caught, errors("users"):

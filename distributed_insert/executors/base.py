@@ -33,11 +33,17 @@ class Executor(ABC):
 
     A job is the name of a worker's method and its arguments. Arguments, results and exceptions can
     be pickled, so a worker may be anywhere. Only the worker's jobs use its connection.
+
+    The worker gets a function `is_interrupted`, for jobs that wait to ask.
     """
 
     @abstractmethod
     def submit(self, method: str, *args: Any) -> "Future[Any]":
         """Return a future for what the method returns or raises, or WorkerLost if it was killed."""
+
+    @abstractmethod
+    def interrupt(self):
+        """Have `is_interrupted` of the worker return True from now on; wait for nothing."""
 
     @abstractmethod
     def shutdown(self):

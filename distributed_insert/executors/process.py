@@ -46,7 +46,9 @@ class ProcessExecutor(Executor):
         context: Any = multiprocessing.get_context(method)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"insert_{worker.using}")
         self._pipe, other_end = context.Pipe()
-        arguments = (other_end, pickled, dict(connections.settings))
+        # Shared memory without a lock, which a process that is killed would keep.
+        self._interrupted = context.RawValue("b")
+        arguments = (other_end, pickled, dict(connections.settings), self._interrupted)
         self.process = context.Process(target=_serve, args=arguments, daemon=True)
         try:
             with _blocked_signals(method):
@@ -75,6 +77,9 @@ class ProcessExecutor(Executor):
             raise raised from RemoteTraceback(trace)
         return result
 
+    def interrupt(self):
+        self._interrupted.value = True
+
     def shutdown(self):
         self._thread.shutdown()
         # It fails if the process was killed; then nothing is left to end.
@@ -100,7 +105,7 @@ def _blocked_signals(method):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
+def _serve(pipe, pickled: bytes, databases: Mapping[str, Mapping[str, Any]], interrupted):
     """Do the jobs that come through the pipe."""
     # Ctrl-C reaches every process of the terminal, and SIGTERM those of a service: what is to be
     # done about it is for the coordinator to say.
@@ -115,7 +120,8 @@ def _serve(pipe, worker: bytes, databases: Mapping[str, Mapping[str, Any]]):
     # A process that is not forked has read its settings anew: tests run on other databases.
     for alias, settings in databases.items():
         connections.settings[alias].update(settings)
-    worker = pickle.loads(worker)
+    worker: Any = pickle.loads(pickled)
+    worker.is_interrupted = lambda: bool(interrupted.value)
     for method, *args in iter(pipe.recv, None):
         with _Reply(pipe) as reply:
             reply.result = getattr(worker, method)(*args)

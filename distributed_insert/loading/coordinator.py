@@ -18,7 +18,7 @@ import asyncio
 import time
 from typing import Any, Dict, List, Mapping, Optional, Set
 
-from ..exceptions import GivenUp, LoadError
+from ..exceptions import GivenUp, Interrupted, LoadError
 from ..executors import Executor
 from ..sources import PATIENCE
 from ..two_phase import Ended, Gid, on_own_connections, recover
@@ -37,6 +37,7 @@ class Coordinator:
         self._transactions = AllOrNothing(loads, options.dry_run)
         self.is_atomic = not options.all_or_nothing or self._transactions.is_atomic
         self.recovered: List[Ended] = []
+        self._received: Optional[int] = None
         self.signal: Optional[int] = None
         """The signal that cut the load short: it is asked for only while there is more to do."""
 
@@ -48,12 +49,32 @@ class Coordinator:
             model_load.start(executors_of[model])
         errors = []
         try:
-            errors += await self._open()
+            errors += await self._interruptible(self._open())
             if not errors and not self._is_stopping():
-                errors += await self._load() or await self._end_transactions()
+                errors += await self._interruptible(self._load()) or await self._end_transactions()
         finally:
+            if errors or self.signal:
+                self._interrupt()
             errors += await errors_of(self._close(each) for each in self._all.values())
-        return self._transactions.settle(errors)
+        errors = self._transactions.settle(errors)
+        told = [error for error in errors if not isinstance(error, Interrupted)]
+        if len(told) < len(errors):
+            # A signal that came when all was being written has cut the load short after all.
+            self._is_stopping()
+        return told
+
+    async def _interruptible(self, phase):
+        """Await a phase; when the load is to stop, interrupt the jobs that wait."""
+        task = asyncio.ensure_future(phase)
+        while not task.done():
+            await asyncio.wait([task], timeout=PATIENCE)
+            if not task.done() and (self._has_failed or self._cannot_begin or self._signal()):
+                self._interrupt()
+        return await task
+
+    def _interrupt(self):
+        for model_load in self._all.values():
+            model_load.interrupt()
 
     async def _open(self):
         """Return why the load cannot begin: every reason, of every worker."""
@@ -141,20 +162,13 @@ class Coordinator:
 
     async def _read(self, model_load, job) -> Any:
         """Have a job done that may wait for input, until the load stops; return {} then."""
-        if not model_load.source.is_stream:
-            return await model_load.call(job)
-        done = asyncio.ensure_future(model_load.call(job))
-        while not done.done():
-            await asyncio.wait([done], timeout=PATIENCE)
-            if not done.done() and (self._is_stopping() or self._cannot_begin):
-                model_load.source.give_up()
         try:
-            return await done
+            return await model_load.call(job)
         except GivenUp:
             return {}
         except LoadError:
             # The signal that stops this load may have ended the program that writes to the pipe.
-            if self._is_stopping() and self.signal:
+            if model_load.source.is_stream and self._is_stopping() and self.signal:
                 return {}
             raise
 
@@ -182,16 +196,20 @@ class Coordinator:
 
     async def _end_transactions(self):
         """Commit all of the transactions of the load, or none; return why none."""
-        if not self._options.one_transaction or self._options.dry_run or self.signal:
+        if not self._options.one_transaction or self._options.dry_run or self._is_stopping():
             return []
         if self._rejected():
             return [LoadError(f"Rolled back: {rejection(self._rejected())}")]
         return await self._transactions.commit()
 
     def _is_stopping(self):
-        # Once received it counts, whatever `stopped_by` returns later.
-        self.signal = self.signal or self._stopped_by()
+        self.signal = self._signal()
         return self._has_failed or self.signal
+
+    def _signal(self):
+        # Once received it counts, whatever `stopped_by` returns later.
+        self._received = self._received or self._stopped_by()
+        return self._received
 
     def _rejected(self):
         return sum(each.counts.rejected for each in self._loads)

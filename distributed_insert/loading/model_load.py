@@ -5,9 +5,6 @@ from collections import Counter
 from dataclasses import astuple
 from typing import Awaitable, Iterable, List, Optional
 
-from django.db import Error
-
-from ..databases import reason
 from ..exceptions import LoadError, UnconfirmedCommit
 from ..executors import Executor, WorkerLost
 from .reasons import most_frequent_first
@@ -39,15 +36,19 @@ class ModelLoad:
         if self.source is None:
             self.finished.set()
 
+    def interrupt(self):
+        """Have the job that the worker is at wait no longer: for its input, or for its database."""
+        self._executor.interrupt()
+        if self.source and self.source.is_stream:
+            self.source.give_up()
+
     async def call(self, job: str, *args):
         """Have the worker do a job. The jobs of a worker are done in order, one after the other."""
         try:
-            return await asyncio.wrap_future(self._executor.submit(job, *args))
+            return await asyncio.wrap_future(self._executor.submit("do", job, *args))
         except UnconfirmedCommit:
             self.is_unconfirmed = True
             raise
-        except Error as error:
-            raise LoadError(f"Database '{self.dataset.using}': {reason(error)}") from error
         except WorkerLost as lost:
             self.is_unconfirmed |= lost.may_have_run and job in self._committing_jobs
             raise LoadError(

@@ -3,16 +3,29 @@
 from array import array
 from collections import deque
 from contextlib import ExitStack
-from typing import Deque, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import (
+    Any,
+    Callable,
+    Deque,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 from django.db import Error, connections, transaction
 
-from ..databases import reason, require_table
+from ..databases import failure, require_table
 from ..datasets import Dataset
-from ..exceptions import UnconfirmedCommit
+from ..exceptions import Interrupted, LoadError, UnconfirmedCommit
 from ..references import missing_ids
 from ..sources import RejectsFile, Source
 from ..two_phase import Gid, Transaction, prepared
+from ..waiting import Watch, watch
 from .batch import Batch
 from .options import ERROR, Options
 from .reasons import ReasonCounter
@@ -26,14 +39,28 @@ class Worker:
     """The jobs on one model's database, each a method. They are done one after the other."""
 
     reads_stream = False
+    is_interrupted: Callable[[], bool] = staticmethod(lambda: False)
+    _watch: Optional[Watch] = None
 
     def __init__(self, dataset: Dataset):
         self.model = dataset.model
         self.using = dataset.using
         self._dataset = dataset
 
+    def do(self, job: str, *args: Any) -> Any:
+        """Do a job. Raises LoadError where its database fails."""
+        try:
+            return getattr(self, job)(*args)
+        except Error as error:
+            if self._watch and self._watch.failure:
+                # What comes after that is a consequence.
+                kind = Interrupted if self._watch.was_interrupted else LoadError
+                raise kind(failure(self._watch.failure, self.using)) from error
+            raise LoadError(failure(error, self.using)) from error
+
     def open(self) -> Optional[str]:
-        """Find the table. Raises LoadError."""
+        """Connect, and find the table. Raises LoadError."""
+        self._watch = watch(self.using, self.is_interrupted)
         require_table(self.model, self.using)
         return None
 
@@ -144,7 +171,7 @@ class LoadingWorker(Worker):
                 is_written = True
         except Error as error:
             if is_written and not self._options.one_transaction:
-                raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
+                raise UnconfirmedCommit(failure(error, self.using)) from error
             raise
         return counts, rejects
 

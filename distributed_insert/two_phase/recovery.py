@@ -116,7 +116,7 @@ def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
     try:
         found = verdict(decider, identity, load)
     except Error as error:
-        return Verdict.UNKNOWN, f"Database '{decider}', which decides: {reason(error)}"
+        return Verdict.UNKNOWN, f"Database '{decider}', which decides: {reason(error, decider)}"
     if found is Verdict.UNKNOWN:
         return found, f"Its load was decided in another database than '{decider}' is now."
     return found, ""
@@ -130,5 +130,5 @@ def _ended(using, gid, verdict, problem, waits_for):
         try:
             end(using, gid, "COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK")
         except Error as error:
-            problem = reason(error)
+            problem = reason(error, using)
     return Ended(using, gid, verdict, problem)

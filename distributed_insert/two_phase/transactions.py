@@ -5,7 +5,7 @@ from typing import Iterable, Optional
 
 from django.db import Error, connections, transaction
 
-from ..databases import reason
+from ..databases import failure
 from ..exceptions import LoadError, UnconfirmedCommit
 from . import decisions
 from .gid import Gid
@@ -64,7 +64,7 @@ class Transaction:
         try:
             self._leave()
         except Error as error:
-            raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
+            raise UnconfirmedCommit(failure(error, self.using)) from error
 
     def forget(self):
         """Delete what was only needed until all databases have committed."""
@@ -129,7 +129,7 @@ class PreparedTransaction(Transaction):
         try:
             end(self.using, self._gid, "COMMIT")
         except Error as error:
-            raise UnconfirmedCommit(f"Database '{self.using}': {reason(error)}") from error
+            raise UnconfirmedCommit(failure(error, self.using)) from error
 
 
 def end(using: str, gid: Gid, how: str):

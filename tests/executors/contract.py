@@ -36,6 +36,11 @@ class Worker:
         for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
             os.kill(os.getpid(), number)
 
+    def wait_for_interruption(self):
+        while not self.is_interrupted():
+            pass
+        return "interrupted"
+
     def place(self):
         return os.getpid(), threading.current_thread().name
 
@@ -75,6 +80,12 @@ class ExecutorContract:
             failure.result()
         self.assertEqual(str(caught.exception), "disk full")
         self.assertEqual(self.executor.submit("add").result(), [()])
+
+    def test_an_interruption_reaches_the_job_that_is_being_done(self):
+        waiting = self.executor.submit("wait_for_interruption")
+        self.assertIs(waiting.done(), False)
+        self.executor.interrupt()
+        self.assertEqual(waiting.result(60), "interrupted")
 
     def test_shutdown_waits_for_the_jobs(self):
         futures = [self.executor.submit("add", n) for n in range(20)]

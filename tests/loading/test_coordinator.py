@@ -9,7 +9,7 @@ from django.db.backends.signals import connection_created
 
 from distributed_insert import validation
 from distributed_insert.datasets import DATASETS, Dataset
-from distributed_insert.exceptions import GivenUp, LoadError
+from distributed_insert.exceptions import GivenUp, Interrupted, LoadError
 from distributed_insert.loading import Counts, Options, Reject, coordinator, start
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as worker_module
@@ -771,6 +771,124 @@ class SilentSourceTests(LoadTestCase):
         outcome = load_with({USERS: source, PRODUCTS: SourceWith([], fail)}, Options())
         self.assertEqual((str(outcome.error), outcome.signal), ("Disk full.", None))
         self.assertEqual([row[0] for row in stored(User)], [1])
+
+
+class InterruptionTests(LoadTestCase):
+    """A worker whose database does not answer is interrupted when the load is to stop."""
+
+    def hanging(self, job, model, error=None):
+        """Have a job of a model's worker wait for an interruption, and then fail."""
+        original = getattr(LoadingWorker, job)
+        self.is_waiting = threading.Event()
+
+        def hang(worker, *args):
+            if worker.model is not model:
+                return original(worker, *args)
+            self.is_waiting.set()
+            # The event behind the function: what is waited for is not polled.
+            self.assertTrue(worker.is_interrupted.__self__.wait(60))
+            raise error or Interrupted("Database 'users': the server has not answered for 2 s.")
+
+        return mock.patch.object(LoadingWorker, job, hang)
+
+    def load(self, stopped_by=lambda: None, before_read=lambda batch: None, **options):
+        return load_with(
+            {
+                ORDERS: MemorySource(orders((1, 1, 1))),
+                USERS: MemorySource(users(1, 2)),
+                PRODUCTS: SourceWith(products(1, 2), before_read),
+            },
+            Options(batch_size=1, workers="thread", **options),
+            stopped_by=stopped_by,
+        )
+
+    def signal(self):
+        return 15 if self.is_waiting.is_set() else None
+
+    def test_a_signal_ends_a_write_that_hangs(self):
+        with self.hanging("write", User):
+            outcome = self.load(self.signal)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual((stored(User), stored(Order)), ([], []))
+
+    def test_a_signal_that_is_told_once_ends_a_write_that_hangs(self):
+        told = []
+
+        def stopped_by():
+            if self.is_waiting.is_set() and not told:
+                told.append(15)
+                return 15
+            return None
+
+        with self.hanging("write", User):
+            outcome = self.load(stopped_by)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+
+    def test_a_signal_ends_the_last_write(self):
+        with self.hanging("write", Order):
+            outcome = self.load(self.signal)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual([len(stored(model)) for model in MODELS], [2, 2, 0])
+
+    def test_a_signal_ends_an_opening_that_hangs(self):
+        with self.hanging("open", User):
+            outcome = self.load(self.signal)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+    def test_a_failure_ends_what_hangs_and_is_the_one_message(self):
+        def fail(worker, *args):
+            if worker.model is Product:
+                self.is_waiting.wait()
+                raise LoadError("products.csv: Input/output error.")
+            return original(worker, *args)
+
+        for hangs, fails in (("write", "read"), ("open", "open")):
+            with self.subTest(hangs=hangs), self.hanging(hangs, User):
+                original = getattr(LoadingWorker, fails)
+                with mock.patch.object(LoadingWorker, fails, fail):
+                    outcome = self.load()
+                self.assertEqual(
+                    (str(outcome.error), outcome.signal),
+                    ("products.csv: Input/output error.", None),
+                )
+
+    def test_an_error_that_is_met_after_a_signal_is_told(self):
+        with self.hanging("write", User, LoadError("Database 'users': disk full")):
+            outcome = self.load(self.signal)
+        self.assertEqual((str(outcome.error), outcome.signal), ("Database 'users': disk full", 15))
+
+    def test_a_signal_while_the_last_batch_is_written_leaves_nothing_to_be_committed(self):
+        original = LoadingWorker.write
+        signals = []
+
+        def write(worker, *args):
+            if worker.model is Order:
+                signals.append(15)
+            return original(worker, *args)
+
+        with mock.patch.object(LoadingWorker, "write", write):
+            outcome = self.load(lambda: signals[0] if signals else None, all_or_nothing=True)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual([stored(model) for model in MODELS], [[], [], []])
+
+    def test_after_a_failure_no_worker_waits_long_to_be_closed(self):
+        for fails in (True, False):
+            with self.subTest(fails=fails):
+                interrupted = []
+                original = LoadingWorker.close
+
+                def close(worker, interrupted=interrupted, original=original):
+                    interrupted.append(worker.is_interrupted())
+                    return original(worker)
+
+                def fail(batch, fails=fails):
+                    if fails:
+                        raise LoadError("Disk full.")
+
+                with mock.patch.object(LoadingWorker, "close", close):
+                    self.load(before_read=fail)
+                self.assertEqual(interrupted, [fails] * 3)
 
 
 class StopTests(LoadTestCase):

@@ -1,7 +1,6 @@
 import asyncio
 from concurrent.futures import Future
 
-from django.db import OperationalError
 from django.test import SimpleTestCase
 
 from distributed_insert.exceptions import LoadError, UnconfirmedCommit
@@ -32,6 +31,9 @@ class EndingExecutor(Executor):
             future.set_result(self.end)
         return future
 
+    def interrupt(self):
+        self.jobs.append("interrupt")
+
     def shutdown(self):
         pass
 
@@ -61,7 +63,7 @@ class CallTests(SimpleTestCase):
     def test_a_job_and_its_arguments_are_submitted_and_its_result_returned(self):
         executor = EndingExecutor({7})
         self.assertEqual(self.call(model_load(), executor, "missing", [7, 8]), {7})
-        self.assertEqual(executor.jobs, [("missing", [7, 8])])
+        self.assertEqual(executor.jobs, [("do", "missing", [7, 8])])
 
     def assert_fails(self, error, message, is_unconfirmed, *job, **options):
         load = model_load(**options)
@@ -70,14 +72,6 @@ class CallTests(SimpleTestCase):
         self.assertEqual(str(caught.exception), message)
         self.assertIs(load.is_unconfirmed, is_unconfirmed)
         self.assertIs(load.result().is_unconfirmed, is_unconfirmed)
-
-    def test_an_error_of_the_database_names_the_database(self):
-        self.assert_fails(
-            OperationalError("database or disk is full"),
-            "Database 'users': database or disk is full",
-            False,
-            "write",
-        )
 
     def test_a_load_error_is_raised_as_it_is(self):
         self.assert_fails(LoadError("users.csv: gone."), "users.csv: gone.", False, "read")
@@ -118,6 +112,18 @@ class CallTests(SimpleTestCase):
     def test_other_exceptions_are_raised_as_they_are(self):
         with self.assertRaisesMessage(ZeroDivisionError, "a bug"):
             self.call(model_load(), EndingExecutor(ZeroDivisionError("a bug")), "read")
+
+    def test_an_interruption_reaches_the_worker_and_a_source_that_may_be_silent(self):
+        for is_stream, given_up in ((False, []), (True, ["give_up"])):
+            with self.subTest(is_stream=is_stream):
+                executor, calls = EndingExecutor(None), []
+                source = MemorySource([])
+                source.is_stream = is_stream
+                source.give_up = lambda calls=calls: calls.append("give_up")
+                load = ModelLoad(USERS, source, Options())
+                self.call(load, executor, "read")
+                load.interrupt()
+                self.assertEqual((executor.jobs[1:], calls), (["interrupt"], given_up))
 
     def test_only_a_model_with_a_source_has_something_to_finish(self):
         async def is_finished(load):

@@ -2,7 +2,7 @@ from unittest import mock
 
 from django.db import OperationalError, connections, transaction
 
-from distributed_insert.exceptions import LoadError, UnconfirmedCommit
+from distributed_insert.exceptions import Interrupted, LoadError, UnconfirmedCommit
 from distributed_insert.loading import Counts, Options, Reject, storing
 from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
@@ -51,6 +51,37 @@ class WorkerTestCase(LoadTestCase):
     def rejects(self, path="rejects/users.csv"):
         path = self.folder / path
         return path.read_text() if path.exists() else None
+
+
+class DoTests(WorkerTestCase):
+    """How a job ends whose database fails."""
+
+    failed = OperationalError("the connection is closed")
+    silent = Exception("the server has not answered for 2 s")
+
+    def do(self, failure=None, was_interrupted=False):
+        worker = self.worker(MemorySource([]))
+        worker._watch = mock.Mock(failure=failure, was_interrupted=was_interrupted)
+        with mock.patch.object(worker, "missing", side_effect=self.failed):
+            with self.assertRaises(LoadError) as caught:
+                worker.do("missing", [1])
+        return type(caught.exception), str(caught.exception)
+
+    def test_an_error_names_the_database(self):
+        self.assertEqual(self.do(), (LoadError, "Database 'users': the connection is closed"))
+
+    def test_what_comes_after_a_server_was_given_up_is_no_other_error(self):
+        for was_interrupted, kind in ((False, LoadError), (True, Interrupted)):
+            with self.subTest(was_interrupted=was_interrupted):
+                self.assertEqual(
+                    self.do(self.silent, was_interrupted),
+                    (kind, "Database 'users': the server has not answered for 2 s"),
+                )
+
+    def test_a_job_has_its_arguments_and_its_result(self):
+        User.objects.create(id=1, name="Ann", email="a@b")
+        worker = self.worker(MemorySource([]))
+        self.assertEqual(worker.do("missing", [1, 2]), {2})
 
 
 class BatchTests(WorkerTestCase):

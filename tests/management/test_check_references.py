@@ -151,14 +151,14 @@ class CheckReferencesTests(LoadTestCase):
             _, failure = self.check(summary=str(path), batch_size=7)
         self.assertEqual(
             (str(failure), failure.returncode),
-            ("The references cannot be checked: disk I/O error", 1),
+            ("Database 'users': disk I/O error", 1),
         )
         self.assertEqual(
             json.loads(path.read_text()),
             {
                 "status": "failed",
                 "exit_code": 1,
-                "error": "The references cannot be checked: disk I/O error",
+                "error": "Database 'users': disk I/O error",
                 "options": {"batch_size": 7},
             },
         )

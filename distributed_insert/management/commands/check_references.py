@@ -4,10 +4,10 @@ import time
 from collections import Counter
 
 from django.core.management import CommandError
-from django.db import Error, router
+from django.db import router
 
 from ... import reports
-from ...databases import errors, reason, require_table
+from ...databases import errors, require_table
 from ...datasets import DATASETS
 from ...exceptions import LoadError
 from ...loading import (
@@ -58,10 +58,8 @@ class Command(ProjectCommand):
                     self.check_model(dataset, batch_size, stopped_by, print_lines)
                     for dataset in datasets
                 ]
-        except (LoadError, Error) as error:
-            is_named = isinstance(error, LoadError)
-            why = f"{error}" if is_named else f"The references cannot be checked: {reason(error)}"
-            failure = CommandError(why)
+        except LoadError as error:
+            failure = CommandError(str(error))
             summary_file.finish(reports.failed(failure, shown))
             raise failure from error
         seconds = time.perf_counter() - started

@@ -92,7 +92,7 @@ class Command(ProjectCommand):
                 with migration_lock(connections[alias]):
                     call_command("migrate", database=alias, verbosity=verbosity, stdout=output)
             except (Error, OSError) as error:
-                why = reason(error)
+                why = reason(error, alias)
                 raise CommandError(f"Database '{alias}' cannot be migrated: {why}") from error
             finally:
                 print_lines(output.getvalue().splitlines())
