@@ -12,12 +12,14 @@ HURRY = 2.0
 
 
 def watch(using: str, is_interrupted: Callable[[], bool]) -> "Optional[Watch]":
-    """Connect to the database `using` and return its Watch; None if it is not PostgreSQL."""
+    """Connect to the database `using`; return its Watch, or None if it is not psycopg 3's."""
     connection = connections[using]
     if connection.vendor != "postgresql":
         return None
     connection.ensure_connection()
-    return Watch(connection, is_interrupted)
+    # psycopg 2 waits inside of libpq.
+    has_wait = hasattr(connection.connection, "wait")
+    return Watch(connection, is_interrupted) if has_wait else None
 
 
 class Watch:
