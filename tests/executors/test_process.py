@@ -27,6 +27,7 @@ from ..cases import (
     ROOT,
     CommandTestCase,
     LoadTestCase,
+    SQLiteTestCase,
     printed_lists,
     stored,
 )
@@ -339,32 +340,6 @@ class KilledWorkerTests(ProcessTestCase):
         outcome = self.kill("data", all_or_nothing=True)
         self.assert_ends(outcome, "Nothing was stored.", False, Counts(read=2, inserted=2), [])
 
-    @skipUnless("fork" in METHODS, "Needs fork, for what the test patches.")
-    def test_killed_after_the_commit_of_the_one_transaction_all_may_have_been_stored(self):
-        multiprocessing.set_start_method("fork", force=True)
-        commit = LoadingWorker.commit
-
-        def commit_and_die(worker):
-            commit(worker)
-            if worker.model is User:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        with mock.patch.object(LoadingWorker, "commit", commit_and_die):
-            outcome = load(
-                {USERS: MemorySource(users(1, 2)), PRODUCTS: MemorySource([])},
-                Options(workers="process", all_or_nothing=True),
-            )
-        self.assertEqual(
-            conclusion(outcome, "error"),
-            f"{KILLED}\nUser records may have been stored. "
-            "To complete the load, run the same command again with --on-conflict ignore.",
-        )
-        self.assertEqual(
-            [(model.is_stored, model.is_unconfirmed) for model in outcome.models],
-            [(False, True), (False, False)],
-        )
-        self.assertEqual(stored(User), [(1, "Ann", "a@b"), (2, "Ann", "a@b")])
-
     def test_a_parent_that_is_killed_when_it_is_asked_is_an_error_and_no_hang(self):
         started = {}
 
@@ -391,6 +366,37 @@ class KilledWorkerTests(ProcessTestCase):
         self.assertEqual(str(outcome.error), KILLED)
         self.assertEqual([model.is_unconfirmed for model in outcome.models], [False] * 3)
         self.assertEqual(multiprocessing.active_children(), [])
+
+
+@skipIf(os.name == "nt", "Windows has no SIGKILL.")
+class KilledCommitTests(ProcessTestCase, SQLiteTestCase):
+    """Servers commit in two phases, and a load that was killed is recovered."""
+
+    @skipUnless("fork" in METHODS, "Needs fork, for what the test patches.")
+    def test_killed_after_the_commit_of_the_one_transaction_all_may_have_been_stored(self):
+        multiprocessing.set_start_method("fork", force=True)
+        commit = LoadingWorker.commit
+
+        def commit_and_die(worker):
+            commit(worker)
+            if worker.model is User:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        with mock.patch.object(LoadingWorker, "commit", commit_and_die):
+            outcome = load(
+                {USERS: MemorySource(users(1, 2)), PRODUCTS: MemorySource([])},
+                Options(workers="process", all_or_nothing=True),
+            )
+        self.assertEqual(
+            conclusion(outcome, "error"),
+            f"{KILLED}\nUser records may have been stored. "
+            "To complete the load, run the same command again with --on-conflict ignore.",
+        )
+        self.assertEqual(
+            [(model.is_stored, model.is_unconfirmed) for model in outcome.models],
+            [(False, True), (False, False)],
+        )
+        self.assertEqual(stored(User), [(1, "Ann", "a@b"), (2, "Ann", "a@b")])
 
 
 @skipUnless(os.name == "posix", "Only here the end of a process closes a pipe it inherited.")
