@@ -404,7 +404,11 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/databases.py",
         ["test_databases"],
-        ("A locked database has no remedy", "if is_locked(error) else text", "if False else text"),
+        (
+            "A locked database has no remedy",
+            "if is_locked(error) else text",
+            "if False else text",
+        ),
     ),
     *mutations(
         "distributed_insert/loading/start.py",
