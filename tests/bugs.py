@@ -1035,9 +1035,9 @@ MUTATIONS: List[Mutation] = [
             "if connection.in_atomic_block:",
         ),
         (
-            "A lost server is another error than it was",
-            "raise driver.OperationalError(str(error)) if raw.broken else error",
-            "raise error",
+            "A question that fails is one without an answer",
+            "if result.status != driver.pq.ExecStatus.TUPLES_OK:",
+            "if False:",
         ),
         (
             "A driver without pipelines cannot load",

@@ -188,10 +188,10 @@ def atomic_asking(using: str, sql: str, params) -> Iterator[Set[int]]:
 def _begin_and_ask(connection, sql):
     """Begin the transaction in the turn of a question; psycopg would wait for the one before."""
     driver, raw = connection.Database, connection.connection
-    result = raw.pgconn.exec_(f"BEGIN; {sql}".encode())
+    raw.pgconn.send_query(f"BEGIN; {sql}".encode())
+    *_, result = raw.wait(driver.generators.execute(raw.pgconn))
     if result.status != driver.pq.ExecStatus.TUPLES_OK:
-        error = driver.errors.error_from_result(result)
-        raise driver.OperationalError(str(error)) if raw.broken else error
+        raise driver.errors.error_from_result(result)
     return {int(result.get_value(row, 0)) for row in range(result.ntuples)}
 
 

@@ -58,9 +58,9 @@ class OtherRecordsTests(PopulateTestCase):
         fetched = []
         original = sample._holds_others
 
-        def watch(dataset):
+        def watch(dataset, *args):
             with connections[dataset.using].execute_wrapper(keep):
-                return original(dataset)
+                return original(dataset, *args)
 
         def keep(execute, sql, *args):
             fetched.append(sql)
