@@ -25,6 +25,8 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
 from unittest import skipIf
 
+from django.test import tag
+
 from .cases import ALIASES
 
 MIXTURE = ("users", "orders")
@@ -75,8 +77,9 @@ def why_not() -> str:
     return ""
 
 
-# For tests that start servers of their own.
-needs_servers = skipIf(why_not(), why_not())
+def needs_servers(tests):
+    """Mark tests that start servers of their own: they need no others to be there."""
+    return tag("own_servers")(skipIf(why_not(), why_not())(tests))
 
 
 class Server:
