@@ -1,5 +1,6 @@
 """What can happen to a server: each ends in one message, and the load can be completed after it."""
 
+import json
 import os
 import re
 import shutil
@@ -444,9 +445,10 @@ class RecordTests(ServerTestCase):
         self.assertEqual(stored, [(1, "Jörg"), (2, "Łucja"), (3, "Anna")])
 
     def test_a_nul(self):
-        lines = ["id,name,email", "1,Ann,a@b", "2,A\0n,a@b", "3,Ann,a@b"]
+        names = enumerate(("Ann", "A\0n", "Ann"), 1)
+        lines = [json.dumps({"id": n, "name": name, "email": "a@b"}) for n, name in names]
         env = environment(self.folder, **self.variables)
-        path = self.file("nul.csv", "\n".join(lines))
+        path = self.file("nul.jsonl", "\n".join(lines))
         load = manage("populate_db", "--users", path, folder=self.folder, env=env)
         self.assertEqual(load.returncode, 3)
         [reject] = printed_lists(load.stdout)["User rejects"]
