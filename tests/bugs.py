@@ -1874,6 +1874,15 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/management/sample.py",
+        ["test_server_faults.WaitingTests.test_a_signal_while_the_sample_waits_for_a_lock"],
+        (
+            "Ctrl-C waits for the table of the sample",
+            "is_over.set()\n",
+            "pass\n",
+        ),
+    ),
+    *mutations(
         "distributed_insert/management/commands/populate_db.py",
         ["management.test_sample"],
         (

@@ -390,6 +390,20 @@ class WaitingTests(ServerTestCase):
                 self.assert_completes()
                 self.empty()
 
+    def test_a_signal_while_the_sample_waits_for_a_lock(self):
+        import psycopg
+
+        with closing(psycopg.connect(self.made["users"].url())) as holder:
+            holder.execute(f"LOCK TABLE {table('users')}")
+            self.variables["DATABASE_TIMEOUT"] = "0"
+            self.set_url("users", self.made["users"].url(), lock_timeout=0)
+            process = self.start("-v", "0", env=environment(self.folder, **self.variables))
+            self.wait_until(lambda: self.waiting("users"), process)
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(self.ended(process), (130, "Interrupted."))
+            self.assertEqual(self.waiting("users"), [])
+        self.assertEqual(self.rows("users"), [])
+
     def test_a_signal_beside_a_frozen_backend(self):
         with self.blocked() as (process, backends, _), frozen(backends["users"]):
             process.send_signal(signal.SIGINT)
