@@ -37,9 +37,8 @@ class Worker:
             os.kill(os.getpid(), number)
 
     def wait_for_interruption(self):
-        while not self.is_interrupted():
-            pass
-        return "interrupted"
+        # Bounded, so that a test fails rather than hangs.
+        return any(self.is_interrupted() for _ in range(50_000_000))
 
     def place(self):
         return os.getpid(), threading.current_thread().name
@@ -85,7 +84,7 @@ class ExecutorContract:
         waiting = self.executor.submit("wait_for_interruption")
         self.assertIs(waiting.done(), False)
         self.executor.interrupt()
-        self.assertEqual(waiting.result(60), "interrupted")
+        self.assertIs(waiting.result(), True)
 
     def test_shutdown_waits_for_the_jobs(self):
         futures = [self.executor.submit("add", n) for n in range(20)]
