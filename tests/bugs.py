@@ -966,8 +966,23 @@ MUTATIONS: List[Mutation] = [
         ["loading.test_postgresql"],
         (
             "psycopg2 is asked for a COPY of psycopg 3",
-            "return is_psycopg3 and all(",
-            "return all(",
+            "return is_psycopg3 and all(types)",
+            "return all(types)",
+        ),
+        (
+            "The bytes of a price are stored as an amount of money",
+            "all(types) and column_types(connection, model) == types",
+            "all(types)",
+        ),
+        (
+            "COPY passes by the rules of a table",
+            "AND NOT relhasrules ",
+            "",
+        ),
+        (
+            "COPY is tried where rows have security policies",
+            "AND NOT relrowsecurity",
+            "",
         ),
         (
             "Rows that a trigger leaves out of a COPY are counted as stored",
@@ -1011,8 +1026,14 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A skipped row counts as stored in the search for refused ones",
-            "CONTINUE WHEN inserted = 1;",
-            "CONTINUE WHEN inserted <= 1;",
+            "IF inserted <> 1 THEN",
+            "IF inserted > 1 THEN",
+        ),
+        (
+            "What a trigger did for a row that it skips stays",
+            "IF inserted <> 1 THEN RAISE '{skipped}'; END IF;",
+            "IF inserted <> 1 THEN places := places || given.place - 1; "
+            "messages := messages || '{skipped}'::text; END IF;",
         ),
         (
             "A refused row is blamed on the one after it",

@@ -4,6 +4,7 @@ import json
 import operator
 import struct
 from contextlib import ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from itertools import chain, repeat
 from typing import Iterable, Iterator, List, Set
 
@@ -25,6 +26,8 @@ TYPES = {
     "FloatField": ("double precision", struct.Struct(">id")),
     "IntegerField": ("integer", struct.Struct(">ii")),
 }
+# Types of columns that read the same bytes as text does.
+LIKE_TEXT = {"character varying", "character"}
 # The binary format: https://www.postgresql.org/docs/current/sql-copy.html
 COPY_BEGIN, COPY_END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 ROWS_PER_WRITE = 2_000
@@ -35,7 +38,6 @@ SEARCH = """
 DECLARE
     given record;
     inserted integer;
-    message text;
     places bigint[] := '{{}}';
     messages text[] := '{{}}';
 BEGIN
@@ -43,14 +45,13 @@ BEGIN
         BEGIN
             INSERT INTO {table} VALUES ({values}) {suffix};
             GET DIAGNOSTICS inserted = ROW_COUNT;
-            CONTINUE WHEN inserted = 1;
-            message := '{skipped}';
+            -- An error, so that what the trigger has stored elsewhere is rolled back, too.
+            IF inserted <> 1 THEN RAISE '{skipped}'; END IF;
         EXCEPTION WHEN OTHERS THEN
             IF left(SQLSTATE, 2) NOT IN ('22', '23', 'P0') THEN RAISE; END IF;
-            message := SQLERRM;
+            places := places || given.place - 1;
+            messages := messages || SQLERRM;
         END;
-        places := places || given.place - 1;
-        messages := messages || message;
     END LOOP;
     PERFORM set_config('{setting}', json_object(places::text[], messages)::text, true);
 END
@@ -59,13 +60,38 @@ SETTING = "distributed_insert.refused"
 
 
 def can_copy(connection, model) -> bool:
-    """Return whether psycopg 3 can send the model's rows to PostgreSQL by COPY."""
+    """Return whether psycopg 3 can send the model's rows to PostgreSQL by COPY.
+
+    It can where that stores the same as INSERT.
+    """
     if connection.vendor != "postgresql":
         return False
     from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
     fields = model._meta.concrete_fields
-    return is_psycopg3 and all(field.get_internal_type() in TYPES for field in fields)
+    types = [TYPES.get(field.get_internal_type(), ("",))[0] for field in fields]
+    return is_psycopg3 and all(types) and column_types(connection, model) == types
+
+
+# One for each model whose load is running, and then some.
+@lru_cache(maxsize=32)
+def column_types(connection, model):
+    """Return the types of the model's columns, as far as COPY goes into its table as INSERT does.
+
+    The columns may be of other types than the fields are: COPY would take the bytes of a number for
+    those of a price in money. It ignores rules, and fails where rows have security policies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname, format_type(coalesce(nullif(typbasetype, 0), pg_type.oid), NULL) "
+            "FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid "
+            "JOIN pg_type ON pg_type.oid = atttypid "
+            "WHERE pg_class.oid = to_regclass(%s) AND NOT relhasrules AND NOT relrowsecurity",
+            [connection.ops.quote_name(model._meta.db_table)],
+        )
+        types = dict(cursor.fetchall())
+    found = [types.get(field.column) for field in model._meta.concrete_fields]
+    return ["text" if type_ in LIKE_TEXT else type_ for type_ in found]
 
 
 class Copy(Insert):

@@ -93,6 +93,7 @@ class CopyTests(PostgreSQLTestCase):
 
     def test_all_rows_of_a_batch_are_sent_at_once(self):
         rows = [row(number) for number in range(1, 5001)]
+        writers.writer(User, "users")
         with self.assertNumQueries(3, using="users"):
             # A savepoint, the COPY and the end of the savepoint.
             with transaction.atomic(using="users"):
@@ -121,6 +122,43 @@ class CopyTests(PostgreSQLTestCase):
             self.assertIs(type(writers.writer(User, "users")), Insert)
         self.assertIs(type(writers.writer(User, "users")), postgresql.Copy)
 
+    def test_a_table_into_which_copy_goes_otherwise_gets_the_portable_statements(self):
+        kept = "id int, name text"
+        for columns_, more in (
+            # COPY would take the bytes of a price for an amount of money, or a whole number.
+            (f"{kept}, price money", ""),
+            (f"{kept}, price bigint", ""),
+            (f"{kept}, price numeric", ""),
+            ("id bigint, name text, price float8", ""),
+            (f"{kept}, price float8", "CREATE RULE r AS ON INSERT TO {table} DO ALSO SELECT 1"),
+            (f"{kept}, price float8", "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"),
+        ):
+            with self.subTest(columns=columns_, more=more):
+                table = Product._meta.db_table
+                execute(f"DROP TABLE IF EXISTS {table}")
+                execute(f"CREATE TABLE {table} ({columns_})")
+                if more:
+                    execute(more.format(table=table))
+                postgresql.column_types.cache_clear()
+                self.addCleanup(postgresql.column_types.cache_clear)
+                write = writers.writer(Product, "users")
+                self.assertIs(type(write), Insert)
+                write(columns([(1, "Lamp", 250.0)]))
+                with connections["users"].cursor() as cursor:
+                    cursor.execute(f"SELECT id, name, price::numeric FROM {table}")
+                    self.assertEqual(cursor.fetchall(), [(1, "Lamp", 250)])
+
+    def test_copy_goes_into_columns_of_a_like_type_in_any_order(self):
+        execute("CREATE DOMAIN amount AS float8 CHECK (VALUE > 0)")
+        execute(
+            "CREATE TABLE distributed_insert_product "
+            "(price amount, more int DEFAULT 7, name char(4), id int)"
+        )
+        write = writers.writer(Product, "users")
+        self.assertIs(type(write), postgresql.Copy)
+        write(columns([(1, "Lamp", 2.5)]))
+        self.assertEqual(list(Product.objects.using("users").values_list()), [(1, "Lamp", 2.5)])
+
     def test_numbers_of_any_size_are_stored_as_they_are(self):
         prices = [5e-324, 0.1, 1 / 3, 1.7976931348623157e308, 3]
         execute("CREATE TABLE distributed_insert_product (id int, name text, price float8)")
@@ -134,6 +172,15 @@ class TriggerTests(PostgreSQLTestCase):
         self.trigger("INSERT", "RETURN NULL", "NEW.id = 2")
         self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion([], {1: LEFT_OUT}))
         self.assertEqual(stored(User), [row(1), row(3)])
+
+    def test_what_was_done_for_a_row_that_is_skipped_is_rolled_back(self):
+        execute("CREATE TABLE elsewhere (id int)")
+        skip = "INSERT INTO elsewhere VALUES (NEW.id); RETURN NULL"
+        self.trigger("INSERT", skip, "NEW.id = 2")
+        self.assertEqual(self.insert([row(1), row(2)]), Insertion([], {1: LEFT_OUT}))
+        with connections["users"].cursor() as cursor:
+            cursor.execute("SELECT id FROM elsewhere")
+            self.assertEqual(cursor.fetchall(), [])
 
     def test_an_update_that_is_skipped_is_refused(self):
         self.insert([row(1, "Old"), row(2, "Old")])
