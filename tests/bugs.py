@@ -165,11 +165,11 @@ MUTATIONS: List[Mutation] = [
     # All databases together, or none.
     *mutations(
         "distributed_insert/loading/all_or_nothing.py",
-        ["loading.test_coordinator", "two_phase"],
+        ["loading.test_all_or_nothing", "loading.test_coordinator", "two_phase"],
         (
             "The transactions of the load begin in any order",
-            "key=lambda e: (e is self._decider, e.dataset.using)",
-            "key=lambda e: e.dataset.plural[::-1]",
+            "self._loads[::-1], key=",
+            "self._loads, key=",
         ),
         (
             "What decides writes before it is known whether the others can prepare",
@@ -205,6 +205,11 @@ MUTATIONS: List[Mutation] = [
             "The row of a load is never deleted",
             'await self._decider.call("forget")',
             "pass",
+        ),
+        (
+            "A dry run and a load wait for each other",
+            "key=lambda each: not can_prepare(each.dataset.using)",
+            "key=lambda each: each is self._decider",
         ),
         (
             "A dry run needs a server that can prepare",

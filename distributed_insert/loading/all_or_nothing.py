@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import List, Mapping
 from uuid import uuid4
 
-from ..datasets import parents_first
+from ..datasets import DATASETS, parents_first
 from ..exceptions import LoadError
 from ..two_phase import (
     DecidingTransaction,
@@ -12,6 +12,7 @@ from ..two_phase import (
     PreparedTransaction,
     Transaction,
     Verdict,
+    can_prepare,
     deciding,
     decision,
     on_own_connections,
@@ -28,12 +29,18 @@ class AllOrNothing:
     """
 
     def __init__(self, loads: Mapping[type, ModelLoad], is_dry_run: bool):
-        datasets = parents_first(each.dataset for each in loads.values())
-        self._loads = [loads[d.model] for d in datasets if loads[d.model].source]
+        models = [d.model for d in parents_first(DATASETS) if d.model in loads]
+        self._loads = [loads[model] for model in models if loads[model].source]
         self._load = uuid4().hex
         self._identity = ""
         alias = None if is_dry_run else deciding(each.dataset.using for each in self._loads)
         self._decider = next((each for each in self._loads if each.dataset.using == alias), None)
+        # In the same order in every load, whatever it loads and however it ends: two could wait for
+        # each other for ever. The deciding one is the last, since it writes: before that, the
+        # others say whether they can prepare.
+        self._to_begin = sorted(
+            self._loads[::-1], key=lambda each: not can_prepare(each.dataset.using)
+        )
         # The decision comes first, then what follows from it.
         self._loads.sort(key=lambda each: each is not self._decider)
         self._was_decided_upon = False
@@ -43,9 +50,7 @@ class AllOrNothing:
     async def begin(self) -> List[LoadError]:
         """Begin the transactions; return why one cannot begin."""
         errors: List[LoadError] = []
-        # In the same order in every load: two could wait for each other for ever. The deciding one
-        # is the last, since it writes: before that, the others say whether they can prepare.
-        for each in sorted(self._loads, key=lambda e: (e is self._decider, e.dataset.using)):
+        for each in self._to_begin:
             errors = errors or await errors_of([self._begin(each)])
         return errors
 

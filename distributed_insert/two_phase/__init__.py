@@ -10,7 +10,13 @@ https://www.postgresql.org/docs/current/sql-prepare-transaction.html.
 from .decisions import Verdict
 from .gid import Gid
 from .recovery import Ended, decision, on_own_connections, prepared, recover
-from .transactions import DecidingTransaction, PreparedTransaction, Transaction, deciding
+from .transactions import (
+    DecidingTransaction,
+    PreparedTransaction,
+    Transaction,
+    can_prepare,
+    deciding,
+)
 
 __all__ = [
     "DecidingTransaction",
@@ -19,6 +25,7 @@ __all__ = [
     "PreparedTransaction",
     "Transaction",
     "Verdict",
+    "can_prepare",
     "deciding",
     "decision",
     "on_own_connections",

@@ -14,6 +14,11 @@ from .gid import Gid
 ADVISORY_LOCK = 7_310_048
 
 
+def can_prepare(using: str) -> bool:
+    """Return whether transactions of the database can be prepared, unless its server forbids it."""
+    return connections[using].vendor == "postgresql"
+
+
 def deciding(aliases: Iterable[str]) -> Optional[str]:
     """Return the alias of the database that decides about a load of all these databases.
 
@@ -22,7 +27,7 @@ def deciding(aliases: Iterable[str]) -> Optional[str]:
     """
     aliases = list(aliases)
     vendors = [connections[alias].vendor for alias in aliases]
-    others = [alias for alias, vendor in zip(aliases, vendors) if vendor != "postgresql"]
+    others = [alias for alias in aliases if not can_prepare(alias)]
     if len(aliases) < 2 or len(others) > 1 or not {"sqlite", "postgresql"}.issuperset(vendors):
         return None
     return (others or aliases)[0]
