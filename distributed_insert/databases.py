@@ -87,5 +87,11 @@ def _reason_of_postgresql(error, using):
 def is_locked(error: Exception) -> bool:
     """Return whether a database failed since another program has locked what was asked for."""
     # lock_not_available
-    is_timeout = getattr(error.__cause__, "sqlstate", None) == "55P03"
-    return is_timeout or str(error).endswith(" is locked")
+    return sqlstate(error) == "55P03" or str(error).endswith(" is locked")
+
+
+def sqlstate(error: Exception) -> str:
+    """Return PostgreSQL's code for an error that Django raised; "" if it has none."""
+    cause = error.__cause__
+    # psycopg 2 names it otherwise.
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or ""

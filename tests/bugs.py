@@ -410,6 +410,11 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/databases.py",
         ["test_databases"],
         (
+            "Codes of psycopg 2 are not known",
+            ' or getattr(cause, "pgcode", None)',
+            "",
+        ),
+        (
             "A locked database has no remedy",
             "if is_locked(error) else text",
             "if False else text",
@@ -953,7 +958,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "What a trigger of PostgreSQL raises ends the load",
-            'or sqlstate.startswith("P0")',
+            'or sqlstate(error).startswith("P0")',
             'or sqlstate.startswith("P1")',
         ),
     ),

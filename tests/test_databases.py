@@ -3,7 +3,7 @@ from types import SimpleNamespace
 from django.db import OperationalError
 from django.test import SimpleTestCase, TransactionTestCase
 
-from distributed_insert.databases import errors, has_table, reason, require_table
+from distributed_insert.databases import errors, has_table, is_locked, reason, require_table
 from distributed_insert.exceptions import LoadError
 from distributed_insert.models import User
 
@@ -31,6 +31,21 @@ def server_error(said, sqlstate=None, primary=None):
     error = OperationalError(said)
     error.__cause__ = DriverError(said, sqlstate, primary)
     return error
+
+
+class CodeTests(SimpleTestCase):
+    def test_the_code_of_an_error_is_found_with_either_driver(self):
+        for name, code, is_it in (
+            ("sqlstate", "55P03", True),
+            ("pgcode", "55P03", True),
+            ("pgcode", "57014", False),
+            ("pgcode", None, False),
+        ):
+            with self.subTest(name=name, code=code):
+                error = OperationalError("canceling statement due to lock timeout")
+                error.__cause__ = type("Error", (Exception,), {name: code})()
+                self.assertIs(is_locked(error), is_it)
+        self.assertIs(is_locked(OperationalError("disk I/O error")), False)
 
 
 class TableTests(TransactionTestCase):

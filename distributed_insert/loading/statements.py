@@ -4,6 +4,7 @@ from typing import Dict
 
 from django.db import DataError, Error, IntegrityError, connections, transaction
 
+from ..databases import sqlstate
 from ..exceptions import LoadError
 
 # sqlite3 gives up the interpreter lock once per execution, and each time the threads fight for it:
@@ -115,8 +116,7 @@ class Insert:
 def is_refusal(error: Error) -> bool:
     """Return whether a row has caused the error."""
     # What a trigger of PostgreSQL raises has an SQLSTATE of class P0.
-    sqlstate = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, (IntegrityError, DataError)) or sqlstate.startswith("P0")
+    return isinstance(error, (IntegrityError, DataError)) or sqlstate(error).startswith("P0")
 
 
 def check_fault(using: str, error: Error):

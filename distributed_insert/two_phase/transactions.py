@@ -5,7 +5,7 @@ from typing import Iterable, Optional
 
 from django.db import Error, connections, transaction
 
-from ..databases import failure
+from ..databases import failure, sqlstate
 from ..exceptions import LoadError, UnconfirmedCommit
 from . import decisions
 from .gid import Gid
@@ -144,5 +144,5 @@ def end(using: str, gid: Gid, how: str):
             cursor.execute(f"{how} PREPARED {gid.literal}")
     except Error as error:
         # undefined_object
-        if getattr(error.__cause__, "sqlstate", None) != "42704":
+        if sqlstate(error) != "42704":
             raise
