@@ -228,7 +228,41 @@ def import_export(folder):
         resource.import_data(rows, raise_errors=True, use_transactions=True)
 
 
-WAYS = {way.__name__: way for way in (bulk, create, import_export)}
+def jobs(folder):
+    """Do the jobs of the workers one after the other, and print where the time of each went."""
+    import django
+
+    django.setup()
+    from distributed_insert.datasets import DATASETS
+    from distributed_insert.executors.process import GC_THRESHOLD
+    from distributed_insert.loading import Options
+    from distributed_insert.loading.worker import LoadingWorker
+    from distributed_insert.sources import open_source
+
+    gc.set_threshold(GC_THRESHOLD)
+    workers = {}
+    rejects = tempfile.mkdtemp(dir=folder)
+    for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
+        source = open_source(f"{folder}/{dataset.plural}.csv")
+        worker = LoadingWorker(dataset, source, Options(rejects=rejects))
+        workers[dataset.model] = worker
+        profiler = cProfile.Profile()
+        profiler.enable()
+        worker.open()
+        while worker.check():
+            pass
+        for ids in iter(worker.read, None):
+            parents = dataset.references.items()
+            missing = {name: workers[parent].missing(ids[name]) for name, parent in parents}
+            worker.write(missing, None)
+        profiler.disable()
+        sys.stdout.write(f"{dataset.plural}:\n")
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
+    for worker in workers.values():
+        worker.close()
+
+
+WAYS = {way.__name__: way for way in (bulk, create, import_export, jobs)}
 
 
 # The files, the races and the table.
@@ -368,36 +402,8 @@ def sample_ratio(folder, rounds):
 def profile(records):
     with tempfile.TemporaryDirectory() as folder:
         files = Files(folder, records)
-        os.environ.update(environment(files.empty))
-        import django
-
-        django.setup()
-        from distributed_insert.datasets import DATASETS
-        from distributed_insert.executors.process import GC_THRESHOLD
-        from distributed_insert.loading import Options
-        from distributed_insert.loading.worker import LoadingWorker
-        from distributed_insert.sources import open_source
-
-        gc.set_threshold(GC_THRESHOLD)
-        workers = {}
-        for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
-            source = open_source(files.folders["all"] / f"{dataset.plural}.csv")
-            worker = LoadingWorker(dataset, source, Options(rejects=f"{folder}/rejects"))
-            workers[dataset.model] = worker
-            profiler = cProfile.Profile()
-            profiler.enable()
-            worker.open()
-            while worker.check():
-                pass
-            for ids in iter(worker.read, None):
-                parents = dataset.references.items()
-                missing = {name: workers[parent].missing(ids[name]) for name, parent in parents}
-                worker.write(missing, None)
-            profiler.disable()
-            sys.stdout.write(f"{dataset.plural}:\n")
-            pstats.Stats(profiler).sort_stats("tottime").print_stats(12)
-        for worker in workers.values():
-            worker.close()
+        [command] = here("jobs")(str(files.folders["all"]), None)
+        subprocess.run(command, cwd=ROOT, env=environment(files.empty), check=True)
 
 
 def table(contenders, rates, sizes):

@@ -173,8 +173,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "What decides writes before it is known whether the others can prepare",
-            "(e is self._decider, e.dataset.using)",
-            "(e is not self._decider, e.dataset.using)",
+            "self._loads[::-1], key",
+            "self._loads, key",
         ),
         (
             "Databases are not asked whether their transactions stand",
@@ -183,8 +183,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Orders are committed before their parents",
-            "datasets = parents_first(each.dataset for each in loads.values())",
-            "datasets = [each.dataset for each in loads.values()]",
+            "for d in parents_first(DATASETS) if",
+            "for d in DATASETS if",
         ),
         (
             "Others are committed before the decision",
