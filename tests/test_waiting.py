@@ -1,5 +1,5 @@
 from types import SimpleNamespace
-from unittest import mock, skipUnless
+from unittest import mock
 
 from django.db import connections
 from django.test import SimpleTestCase, override_settings
@@ -137,6 +137,12 @@ class WatchTests(SimpleTestCase):
                 self.assert_dropped(is_lost)
                 self.assertIsNone(self.watch.failure)
 
-    @skipUnless(connections["users"].vendor == "sqlite", "Unset USERS_DATABASE_URL.")
     def test_a_database_that_is_no_server_is_not_watched(self):
-        self.assertIsNone(watch("users", lambda: False))
+        with mock.patch.object(connections["users"], "vendor", "sqlite"):
+            self.assertIsNone(watch("users", lambda: False))
+
+    def test_a_connection_of_psycopg_2_is_not_watched(self):
+        psycopg2 = mock.Mock(vendor="postgresql", connection=object())
+        with mock.patch.object(waiting, "connections", {"users": psycopg2}):
+            self.assertIsNone(watch("users", lambda: False))
+        psycopg2.ensure_connection.assert_called_once_with()
