@@ -368,6 +368,21 @@ MUTATIONS: List[Mutation] = [
             "if found is Verdict.UNKNOWN:",
             "if False:",
         ),
+        (
+            "What another program has ended is reported as ended by this one",
+            "                return None\n",
+            "                pass\n",
+        ),
+        (
+            "A recovery does not hear of signals",
+            " or bool(stopped_by())",
+            "",
+        ),
+        (
+            "What was committed may be rolled back by hand",
+            'f": COMMIT PREPARED {gid}"',
+            'f": ROLLBACK PREPARED {gid}"',
+        ),
     ),
     *mutations(
         "distributed_insert/two_phase/gid.py",

@@ -94,8 +94,11 @@ class Coordinator:
 
         errors = await errors_of(map(ask, self._all.values()))
         if found:
-            self.recovered, _ = on_own_connections(recover)
-        return errors + [LoadError(each.message) for each in self.recovered if each.problem]
+            ended, _ = on_own_connections(recover, stopped_by=self._signal)
+            self.recovered = [each for each in ended if not each.problem]
+            if not self._is_stopping():
+                errors += [LoadError(each.message) for each in ended if each.problem]
+        return errors
 
     async def _open_model(self, model_load):
         try:

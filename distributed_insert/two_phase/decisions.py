@@ -79,13 +79,14 @@ def verdict(using: str, its_identity: str, load: str) -> Verdict:
     connection = connections[using]
     if identity(using) != its_identity:
         return Verdict.UNKNOWN
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")
-        else:
-            cursor.execute(f"SET lock_timeout = {PATIENCE_MS}")
     try:
         with transaction.atomic(using=using):
+            if connection.vendor == "postgresql":
+                with connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
             decide(using, load)
             transaction.set_rollback(True, using=using)
     except IntegrityError:

@@ -1,7 +1,8 @@
 """What becomes of transactions that a load prepared and did not end."""
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Dict, List, NamedTuple, Set, Tuple
+from threading import Event
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from django.db import Error, connections
 from django.utils.text import get_text_list
@@ -9,6 +10,7 @@ from django.utils.text import get_text_list
 from ..databases import errors, reason
 from ..datasets import DATASETS, dataset_of, parents_first
 from ..exceptions import LoadError
+from ..waiting import watch
 from .decisions import Verdict, verdict
 from .gid import Gid
 from .transactions import end
@@ -33,11 +35,16 @@ class Ended(NamedTuple):
     def message(self) -> str:
         gid = self.gid.literal
         if self.problem:
+            by_hand = {
+                Verdict.COMMIT: f": COMMIT PREPARED {gid}",
+                Verdict.ROLL_BACK: f": ROLLBACK PREPARED {gid}",
+                Verdict.UNKNOWN: ", in every database alike: "
+                f"COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}",
+            }
             return (
                 f"Database '{self.using}' holds what a load has prepared, and it cannot be ended: "
-                f"{self.problem} When that is mended, run: python manage.py recover_load. If it "
-                "cannot be, end it by hand, in every database alike: "
-                f"COMMIT PREPARED {gid} or ROLLBACK PREPARED {gid}"
+                f"{self.problem.rstrip('.')}. When that is mended, run: python manage.py "
+                f"recover_load. If it cannot be, end it by hand{by_hand[self.verdict]}"
             )
         done = {
             Verdict.COMMIT: "committed what an earlier load had prepared.",
@@ -47,17 +54,28 @@ class Ended(NamedTuple):
         return f"Database '{self.using}': {done[self.verdict]}"
 
 
-def on_own_connections(function: Callable, *args) -> Any:
-    """Call a function in a thread of its own, which has other connections than this one."""
+def on_own_connections(
+    function: Callable, *args, stopped_by: Callable[[], Optional[int]] = lambda: None
+) -> Any:
+    """Call a function in a thread of its own, which has other connections than this one.
+
+    Its last argument is a function `is_interrupted`: it returns True when `stopped_by` returns a
+    signal, and after Ctrl-C.
+    """
+    is_over = Event()
 
     def run():
         try:
-            return function(*args)
+            return function(*args, lambda: is_over.is_set() or bool(stopped_by()))
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(run).result()
+        try:
+            return thread.submit(run).result()
+        finally:
+            # After Ctrl-C the thread is still waited for.
+            is_over.set()
 
 
 def prepared(using: str) -> List[Gid]:
@@ -72,12 +90,12 @@ def prepared(using: str) -> List[Gid]:
         return [gid for gid in (Gid.parse(text) for (text,) in cursor.fetchall()) if gid]
 
 
-def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
+def recover(is_interrupted: Callable[[], bool]) -> Tuple[List[Ended], Dict[str, LoadError]]:
     """End every prepared transaction of a load that is not alive, as its load has decided.
 
     Return what was found, and by alias why a database could not be asked. Whatever belongs to one
     load is ended alike, parents first, and later what cannot be reached now. Must not be called
-    inside `atomic`.
+    inside `atomic`. How long a server may be silent is as in `Watch`.
     """
     found: List[Ended] = []
     failures: Dict[str, LoadError] = {}
@@ -86,6 +104,7 @@ def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
     for using in parents:
         try:
             with errors(using):
+                _connect(using, is_interrupted)
                 gids = prepared(using)
         except LoadError as failure:
             failures[using] = failure
@@ -93,10 +112,12 @@ def recover() -> Tuple[List[Ended], Dict[str, LoadError]]:
         for gid in gids:
             decided = gid[:3]
             if decided not in verdicts:
-                verdicts[decided] = decision(*decided)
+                verdicts[decided] = decision(*decided, is_interrupted)
             left = {each.using for each in found if each.is_left and each.gid[:3] == decided}
             waits_for = parents[using] & left.union(failures)
-            found.append(_ended(using, gid, *verdicts[decided], waits_for))
+            ended = _ended(using, gid, *verdicts[decided], waits_for)
+            if ended:
+                found.append(ended)
     return found, failures
 
 
@@ -109,11 +130,14 @@ def _parents() -> Dict[str, Set[str]]:
     return found
 
 
-def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
+def decision(
+    decider: str, identity: str, load: str, is_interrupted: Callable[[], bool]
+) -> Tuple[Verdict, str]:
     """Return what a load has decided, and why that cannot be said if it is not known."""
     if decider not in connections.settings:
         return Verdict.UNKNOWN, f"Its load was decided in database '{decider}', which is not here."
     try:
+        _connect(decider, is_interrupted)
         found = verdict(decider, identity, load)
     except Error as error:
         return Verdict.UNKNOWN, f"Database '{decider}', which decides: {reason(error, decider)}"
@@ -122,13 +146,23 @@ def decision(decider: str, identity: str, load: str) -> Tuple[Verdict, str]:
     return found, ""
 
 
+def _connect(using, is_interrupted):
+    if connections[using].connection is None:
+        watch(using, is_interrupted)
+
+
 def _ended(using, gid, verdict, problem, waits_for):
+    """End a transaction if that may be done; return what became of it.
+
+    None if another program has ended it since it was found: the verdict may have come too late.
+    """
     if verdict is Verdict.COMMIT and waits_for:
         names = get_text_list([f"'{alias}'" for alias in sorted(waits_for)], "and")
         problem = f"What it refers to is not committed yet in {names}."
     elif verdict in (Verdict.COMMIT, Verdict.ROLL_BACK):
         try:
-            end(using, gid, "COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK")
+            if not end(using, gid, "COMMIT" if verdict is Verdict.COMMIT else "ROLLBACK"):
+                return None
         except Error as error:
             problem = reason(error, using)
     return Ended(using, gid, verdict, problem)

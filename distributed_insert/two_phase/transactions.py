@@ -137,8 +137,8 @@ class PreparedTransaction(Transaction):
             raise UnconfirmedCommit(failure(error, self.using)) from error
 
 
-def end(using: str, gid: Gid, how: str):
-    """COMMIT or ROLLBACK what is prepared; it is no error if another program has just done it."""
+def end(using: str, gid: Gid, how: str) -> bool:
+    """COMMIT or ROLLBACK what is prepared; return False if another program has just done it."""
     try:
         with connections[using].cursor() as cursor:
             cursor.execute(f"{how} PREPARED {gid.literal}")
@@ -146,3 +146,5 @@ def end(using: str, gid: Gid, how: str):
         # undefined_object
         if sqlstate(error) != "42704":
             raise
+        return False
+    return True
