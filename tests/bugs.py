@@ -310,6 +310,16 @@ MUTATIONS: List[Mutation] = [
             "[uuid4().hex, uuid4().hex]",
         ),
         (
+            "The table of decisions is created at each load",
+            "    if found:\n        return found\n",
+            "",
+        ),
+        (
+            "A table without a key can decide",
+            "ON CONFLICT (name) DO NOTHING",
+            "ON CONFLICT DO NOTHING",
+        ),
+        (
             "Any database decides for any other",
             "if identity(using) != its_identity:",
             "if not identity(using):",
@@ -338,6 +348,15 @@ MUTATIONS: List[Mutation] = [
             "Forgetting a load forgets nothing",
             'f"DELETE FROM {TABLE} WHERE name = %s"',
             'f"DELETE FROM {TABLE} WHERE name <> %s"',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/decisions.py",
+        ["two_phase.test_commit"],
+        (
+            "The identity of a database is lost in a crash",
+            'cursor.execute("SET LOCAL synchronous_commit = on")',
+            "pass",
         ),
     ),
     *mutations(

@@ -274,6 +274,27 @@ class WithoutPrepareTests(CommitTestCase):
 
 
 @needs_servers
+class AsynchronousCommitTests(CommitTestCase):
+    configuration = "synchronous_commit = off\nwal_writer_delay = 10000"
+
+    def test_a_crash_during_the_first_load_of_all_leaves_what_can_be_recovered(self):
+        server = self.loads.servers["users"]
+        server.execute(f"DROP TABLE {TABLE}")
+        server.execute("CHECKPOINT")
+
+        def crash(alias, number):
+            *earlier, last = self.loads.statements[:number]
+            if last == ("users", "COMMIT") and ("orders", "PREPARE TRANSACTION") in earlier:
+                server.crash()
+                raise ConnectionAbortedError
+
+        self.loads.before = crash
+        run = self.loads.finish(self.loads.start())
+        self.assertTrue(run.is_right, run)
+        self.assertEqual((run.exit_status, run.stored), (1, ()))
+
+
+@needs_servers
 class IdleTransactionTests(CommitTestCase):
     def test_a_transaction_that_the_server_ends_leaves_nothing_stored(self):
         for server in self.loads.servers.values():

@@ -1,7 +1,7 @@
 import threading
 from unittest import mock
 
-from django.db import OperationalError, connections, transaction
+from django.db import DatabaseError, OperationalError, connections, transaction
 
 from distributed_insert.two_phase import DecidingTransaction, Verdict, decisions
 
@@ -34,6 +34,23 @@ class DecisionTests(LoadTestCase):
         self.assertEqual(decisions.create_table(ALIAS), identity)
         self.assertEqual(decisions.identity(ALIAS), identity)
         self.assertEqual(self.rows(), ["identity"])
+
+    def test_a_table_that_is_there_needs_no_right_to_create_one(self):
+        identity = decisions.create_table(ALIAS)
+
+        def refuse(execute, sql, *args):
+            self.assertNotIn("CREATE", sql)
+            return execute(sql, *args)
+
+        with connections[ALIAS].execute_wrapper(refuse):
+            self.assertEqual(decisions.create_table(ALIAS), identity)
+
+    def test_error_for_a_table_that_takes_a_row_twice(self):
+        with connections[ALIAS].cursor() as cursor:
+            cursor.execute(f"CREATE TABLE {decisions.TABLE} (name text, value text)")
+        with self.assertRaisesMessage(DatabaseError, "ON CONFLICT"):
+            decisions.create_table(ALIAS)
+        self.assertEqual(self.rows(), [])
 
     def test_a_load_that_is_committed_has_a_row_until_it_is_forgotten(self):
         held = DecidingTransaction(ALIAS, "07ab")
