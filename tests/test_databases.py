@@ -82,7 +82,9 @@ class ReasonTests(SimpleTestCase):
             (f"{locked}\nLINE 1: SELECT\n   ^", "55P03", f"{locked}. {LOCKED}"),
             ("terminating connection", "57P01", f"terminating connection. {LOST}"),
             ("could not extend file", "53100", f"could not extend file. {ROOM}"),
-            ("permission denied for table users", "42501", "permission denied for table users"),
+            ("deadlock detected", "40P01", f"deadlock detected. {LOCKED}"),
+            ("permission denied", "42501", "permission denied. Grant this to its user."),
+            ("division by zero", "22012", "division by zero"),
         ):
             with self.subTest(said=said):
                 primary = said.partition("\n")[0]
