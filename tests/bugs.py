@@ -993,7 +993,7 @@ MUTATIONS: List[Mutation] = [
         (
             "What a trigger of PostgreSQL raises ends the load",
             'or sqlstate(error).startswith("P0")',
-            'or sqlstate.startswith("P1")',
+            'or sqlstate(error).startswith("P1")',
         ),
     ),
     *mutations(
