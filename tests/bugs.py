@@ -1006,6 +1006,35 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/loading/asking.py",
+        ["loading.test_postgresql", "loading.test_turns"],
+        (
+            "A transaction has another level of isolation than is set",
+            "if connection.in_atomic_block or connection.connection.isolation_level:",
+            "if connection.in_atomic_block:",
+        ),
+        (
+            "A question that fails is one without an answer",
+            "if result.status != driver.pq.ExecStatus.TUPLES_OK:",
+            "if False:",
+        ),
+        (
+            "A driver without pipelines cannot load",
+            "if connection.Database.Pipeline.is_supported():",
+            "if True:",
+        ),
+        (
+            "A savepoint takes a turn beside the question",
+            "with connection.wrap_database_errors, _pipeline(connection):",
+            "with connection.wrap_database_errors:",
+        ),
+        (
+            "The question about rejects takes a turn",
+            "if ids and can_copy(connections[using], model):",
+            "if False:",
+        ),
+    ),
+    *mutations(
         "distributed_insert/loading/postgresql.py",
         ["loading.test_postgresql"],
         (
@@ -1094,39 +1123,14 @@ MUTATIONS: List[Mutation] = [
             "= asked.value OFFSET 0)",
             "= asked.value)",
         ),
-        (
-            "A transaction has another level of isolation than is set",
-            "if connection.in_atomic_block or connection.connection.isolation_level:",
-            "if connection.in_atomic_block:",
-        ),
-        (
-            "A question that fails is one without an answer",
-            "if result.status != driver.pq.ExecStatus.TUPLES_OK:",
-            "if False:",
-        ),
-        (
-            "A driver without pipelines cannot load",
-            "if connection.Database.Pipeline.is_supported():",
-            "if True:",
-        ),
     ),
     *mutations(
         "distributed_insert/loading/postgresql.py",
         ["loading.test_turns"],
-        (
-            "A savepoint takes a turn beside the question",
-            "with connection.wrap_database_errors, _pipeline(connection):",
-            "with connection.wrap_database_errors:",
-        ),
     ),
     *mutations(
         "distributed_insert/loading/storing.py",
         ["loading.test_turns"],
-        (
-            "The question about rejects takes a turn",
-            "if ids and can_copy(connections[using], model):",
-            "if False:",
-        ),
     ),
     *mutations(
         "distributed_insert/references.py",

@@ -3,10 +3,9 @@
 import json
 import operator
 import struct
-from contextlib import ExitStack, contextmanager, nullcontext
 from functools import lru_cache
 from itertools import chain, repeat
-from typing import Iterable, Iterator, List, Set
+from typing import Iterable, List
 
 from django.db import (
     Error,
@@ -187,44 +186,6 @@ def rows_with_ids(model, using, ids):
             [to_parameter(sorted(ids))],
         )
         yield from cursor
-
-
-@contextmanager
-def atomic_asking(using: str, sql: str, params) -> Iterator[Set[int]]:
-    """As `atomic`; yield the ids that a question returns, which is asked as the block begins.
-
-    It costs no turn of its own.
-    """
-    connection = connections[using]
-    connection.ensure_connection()
-    with ExitStack() as block:
-        if connection.in_atomic_block or connection.connection.isolation_level:
-            with connection.wrap_database_errors, _pipeline(connection):
-                block.enter_context(transaction.atomic(using=using))
-                cursor = block.enter_context(connection.cursor())
-                cursor.execute(sql, params)
-            ids = {key for (key,) in cursor.fetchall()}
-        else:
-            block.enter_context(transaction.atomic(using=using))
-            with connection.wrap_database_errors:
-                ids = _begin_and_ask(connection, connection.ops.compose_sql(sql, params))
-        yield ids
-
-
-def _begin_and_ask(connection, sql):
-    """Begin the transaction in the turn of a question; psycopg would wait for the one before."""
-    driver, raw = connection.Database, connection.connection
-    raw.pgconn.send_query(f"BEGIN; {sql}".encode())
-    *_, result = raw.wait(driver.generators.execute(raw.pgconn))
-    if result.status != driver.pq.ExecStatus.TUPLES_OK:
-        raise driver.errors.error_from_result(result)
-    return {int(result.get_value(row, 0)) for row in range(result.ntuples)}
-
-
-def _pipeline(connection):
-    if connection.Database.Pipeline.is_supported():
-        return connection.connection.pipeline()
-    return nullcontext()
 
 
 class _Lengths(dict):

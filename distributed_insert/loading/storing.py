@@ -1,30 +1,14 @@
 """What becomes of a batch: inserted, updated, ignored or rejected."""
 
-from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, Sequence, Set, Tuple
-
-from django.db import connections, transaction
+from typing import Callable, Dict, Sequence, Tuple
 
 from ..datasets import Dataset
-from ..references import missing_ids, missing_question
 from ..validation import Column
 from .batch import CONFLICT, Batch, already_exists
 from .options import ERROR, UPDATE
-from .postgresql import atomic_asking, can_copy
 from .reasons import ID_EXISTS, REFUSED
 from .results import Counts
 from .writers import Insertion, pick, stored_rows, update
-
-
-@contextmanager
-def atomic(model, using: str, ids: Set[int]) -> Iterator[Set[int]]:
-    """As Django's `atomic`; yield those of `ids` that are stored when the block begins."""
-    if ids and can_copy(connections[using], model):
-        with atomic_asking(using, *missing_question(model, using, ids)) as missing:
-            yield ids - missing
-    else:
-        with transaction.atomic(using=using):
-            yield ids - missing_ids(model, using, ids) if ids else set()
 
 
 def store(

@@ -26,12 +26,13 @@ from ..references import missing_ids
 from ..sources import RejectsFile, Source
 from ..two_phase import Gid, Transaction, prepared
 from ..waiting import Watch, watch
+from .asking import atomic
 from .batch import Batch
 from .options import ERROR, Options
 from .reasons import ReasonCounter
 from .results import KEPT_REJECTS, BatchResult, Counts, make_reject
 from .statements import check_fault
-from .storing import atomic, store
+from .storing import store
 from .writers import Refused, insert_all, insert_each
 
 

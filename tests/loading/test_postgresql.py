@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.db import DataError, OperationalError, connections, models, transaction
 from django.test import TestCase, TransactionTestCase
 
-from distributed_insert.loading import postgresql, writers
+from distributed_insert.loading import asking, postgresql, writers
+from distributed_insert.loading.asking import atomic
 from distributed_insert.loading.statements import Insert
-from distributed_insert.loading.storing import atomic
 from distributed_insert.loading.writers import Insertion, Update, insert_each, update
 from distributed_insert.models import Product, User
 from distributed_insert.references import missing_ids
@@ -316,7 +316,7 @@ class QuestionTests(TransactionTestCase):
 
     def test_errors_are_those_of_django(self):
         def ask(sql):
-            with postgresql.atomic_asking("users", sql, []):
+            with asking.atomic_asking("users", sql, []):
                 self.fail("No answer")
 
         with self.assertRaisesMessage(DataError, "division by zero"):
