@@ -801,6 +801,21 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/worker.py",
         ["loading.test_worker"],
         (
+            "What was found is asked for again",
+            "found[key] = 1",
+            "found[key] = 0",
+        ),
+        (
+            "What is missing is remembered as found",
+            "if key < REMEMBERED_IDS and key not in missing:",
+            "if key < REMEMBERED_IDS:",
+        ),
+        (
+            "Ids of any size are looked up among the remembered ones",
+            "if key >= REMEMBERED_IDS or not found[key]]",
+            "if not found[key]]",
+        ),
+        (
             'That an id exists is an error also with "ignore" and "update"',
             "batch.rejected_ids() if self._options.on_conflict == ERROR else {}",
             "batch.rejected_ids()",

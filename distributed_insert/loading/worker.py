@@ -3,6 +3,7 @@
 from array import array
 from collections import deque
 from contextlib import ExitStack
+from functools import cached_property
 from typing import (
     Any,
     Callable,
@@ -35,6 +36,9 @@ from .statements import check_fault
 from .storing import store
 from .writers import Refused, insert_all, insert_each
 
+# The ids of parents that are remembered, in a byte each, are those below this.
+REMEMBERED_IDS = 4_000_000
+
 
 class Worker:
     """The jobs on one model's database, each a method. They are done one after the other."""
@@ -65,9 +69,22 @@ class Worker:
         require_table(self.model, self.using)
         return None
 
+    @cached_property
+    def _found(self):
+        return bytearray(REMEMBERED_IDS)
+
     def missing(self, ids: Iterable[int]) -> Set[int]:
-        """Return those of `ids` not stored, as seen by the connection that inserts them."""
-        return missing_ids(self.model, self.using, ids)
+        """Return those of `ids` not stored, as seen by the connection that inserts them.
+
+        What was found is not asked for again.
+        """
+        found = self._found
+        unknown = [key for key in ids if key >= REMEMBERED_IDS or not found[key]]
+        missing = missing_ids(self.model, self.using, unknown) if unknown else set()
+        for key in unknown:
+            if key < REMEMBERED_IDS and key not in missing:
+                found[key] = 1
+        return missing
 
     def prepared(self) -> List[Gid]:
         """Return the transactions that loads have prepared in the database and not ended."""

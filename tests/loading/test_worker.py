@@ -2,8 +2,10 @@ from unittest import mock
 
 from django.db import OperationalError, connections, transaction
 
+from distributed_insert import references
 from distributed_insert.exceptions import Interrupted, LoadError, UnconfirmedCommit
 from distributed_insert.loading import Counts, Options, Reject, storing
+from distributed_insert.loading import worker as worker_module
 from distributed_insert.loading.results import KEPT_REJECTS
 from distributed_insert.loading.worker import LoadingWorker, Worker
 from distributed_insert.models import Order, User
@@ -113,6 +115,21 @@ class BatchTests(WorkerTestCase):
         worker = self.opened(records(1))
         self.write(worker)
         self.assertEqual(worker.missing([1, 2, 3]), {2, 3})
+
+    def test_what_was_found_is_not_asked_for_again(self):
+        worker = self.opened(users(1, 2))
+        self.write(worker)
+        asked = []
+
+        def missing_ids(model, using, ids):
+            asked.append(sorted(ids))
+            return references.missing_ids(model, using, ids)
+
+        limit = mock.patch.object(worker_module, "REMEMBERED_IDS", 2)
+        with limit, mock.patch.object(worker_module, "missing_ids", missing_ids):
+            answers = [worker.missing(ids) for ids in ([1, 2], [1, 2, 3], [1], [3])]
+        self.assertEqual(answers, [set(), {3}, set(), {3}])
+        self.assertEqual(asked, [[1, 2], [2, 3], [3]])
 
     def test_records_that_refer_to_what_is_missing_are_rejected(self):
         worker = self.opened(orders((1, 7, 8), (2, 7, 9), (3, 6, 9)), ORDERS)
