@@ -32,6 +32,16 @@ class Verdict(Enum):
     """The database has never decided for that load: another one did."""
 
 
+def lock(using: str):
+    """Wait until no other load has this lock, and keep it to the end of the transaction.
+
+    A transaction on SQLite has locked the database as it began.
+    """
+    if connections[using].vendor == "postgresql":
+        with connections[using].cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+
+
 def create_table(using: str) -> str:
     """Create the table if there is none; return the identity of the database.
 
@@ -42,9 +52,9 @@ def create_table(using: str) -> str:
         return found
     connection = connections[using]
     with transaction.atomic(using=using), connection.cursor() as cursor:
+        # Two that create a table of one name at once fail even with IF NOT EXISTS.
+        lock(using)
         if connection.vendor == "postgresql":
-            # Two that create a table of one name at once fail even with IF NOT EXISTS.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
             # What others prepare names the identity: it must not be lost in a crash.
             cursor.execute("SET LOCAL synchronous_commit = on")
         cursor.execute(

@@ -10,9 +10,6 @@ from ..exceptions import LoadError, UnconfirmedCommit
 from . import decisions
 from .gid import Gid
 
-# Any number; any other advisory lock in these databases needs a different one.
-ADVISORY_LOCK = 7_310_048
-
 
 def can_prepare(using: str) -> bool:
     """Return whether transactions of the database can be prepared, unless its server forbids it."""
@@ -46,11 +43,9 @@ class Transaction:
         """
         self._atomic = transaction.atomic(using=self.using)
         self._atomic.__enter__()
-        if connections[self.using].vendor == "postgresql":
-            # Without it, two loads could wait for each other: each in one database for the first
-            # row that the other has inserted, too. SQLite locks as the transaction begins.
-            with connections[self.using].cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])
+        # Without it, two loads could wait for each other: each in one database for the first row
+        # that the other has inserted, too.
+        decisions.lock(self.using)
         return ""
 
     def prepare(self, gid: Optional[Gid] = None):
