@@ -15,7 +15,6 @@ REMEDIES = {
     "25P03": "Raise idle_in_transaction_session_timeout, or set it to 0 for this user.",
     "25P04": "Raise transaction_timeout, or set it to 0 for this user.",
     "40P01": LOCKED,
-    "42501": "Grant this to its user.",
     "53100": "Make room on the disk of the server.",
     "55P03": LOCKED,
     "57P01": LOST,
