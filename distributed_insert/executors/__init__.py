@@ -9,11 +9,20 @@ from typing import Any, Dict, Iterator, Mapping
 
 from django.db import connections
 
-from .base import Executor, WorkerLost
+from .base import Executor, WorkerLost, thread_errors
 from .process import GC_THRESHOLD, ProcessExecutor
 from .thread import ThreadExecutor
 
-__all__ = ["PROCESS", "THREAD", "WORKERS", "Executor", "WorkerLost", "choose", "start"]
+__all__ = [
+    "PROCESS",
+    "THREAD",
+    "WORKERS",
+    "Executor",
+    "WorkerLost",
+    "choose",
+    "start",
+    "thread_errors",
+]
 
 THREAD, PROCESS = WORKERS = ("thread", "process")
 

@@ -12,7 +12,7 @@ from django.utils.text import get_text_list
 from ..databases import errors, has_table
 from ..datasets import Dataset
 from ..exceptions import LoadError
-from ..executors.base import thread_errors
+from ..executors import thread_errors
 from ..waiting import watch
 from .usage import FILES
 
