@@ -165,16 +165,15 @@ MUTATIONS: List[Mutation] = [
     # All databases together, or none.
     *mutations(
         "distributed_insert/loading/all_or_nothing.py",
-        ["loading.test_all_or_nothing", "loading.test_coordinator", "two_phase"],
+        [
+            "loading.test_all_or_nothing",
+            "loading.test_coordinator",
+            "two_phase.test_commit.ThreeServersTests",
+        ],
         (
             "The transactions of the load begin in any order",
             "self._loads[::-1], key=",
             "self._loads, key=",
-        ),
-        (
-            "What decides writes before it is known whether the others can prepare",
-            "self._loads[::-1], key",
-            "self._loads, key",
         ),
         (
             "Databases are not asked whether their transactions stand",
@@ -237,6 +236,21 @@ MUTATIONS: List[Mutation] = [
             "each.is_unconfirmed = False",
         ),
         (
+            "What any load has left is this one's",
+            "if ended.gid.load == self._load and ended.is_left",
+            "if ended.is_left",
+        ),
+        (
+            "What is prepared where a server cannot be reached is not said",
+            "left.update(failures)",
+            "pass",
+        ),
+        (
+            "A row of a load that cannot be deleted is an error",
+            "with suppress(LoadError):",
+            "with suppress():",
+        ),
+        (
             "A load that ended by itself what it decided has failed",
             "if all(each.is_stored for each in self._loads):\n            return []",
             "if False:\n            return []",
@@ -245,6 +259,29 @@ MUTATIONS: List[Mutation] = [
             "The weaker promise is not said",
             "self.is_atomic = self._decider is not None or len(self._loads) == 1",
             "self.is_atomic = True",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/coordinator.py",
+        ["two_phase.test_prepared"],
+        (
+            "A load that still runs stops others",
+            "for each in ended if each.problem]",
+            "for each in ended if each.is_left]",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/worker.py",
+        ["test_server_faults.WaitingTests.test_a_signal_beside_a_frozen_backend"],
+        (
+            "Servers are not watched",
+            "self._watch = watch(self.using, self.is_interrupted)",
+            "self._watch = None",
+        ),
+        (
+            "The watch of a server hears of no signal",
+            "watch(self.using, self.is_interrupted)",
+            "watch(self.using, lambda: False)",
         ),
     ),
     *mutations(
@@ -258,7 +295,12 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/two_phase/transactions.py",
-        ["two_phase", "loading.test_worker"],
+        ["two_phase.test_transactions", "two_phase.test_prepared", "loading.test_worker"],
+        (
+            "A transaction that the server has ended is to be committed",
+            'cursor.execute("SELECT 1")',
+            "pass",
+        ),
         ("A transaction that has ended is committed", "if not can_be_committed:", "if False:"),
         (
             "What is not committed is not rolled back at the end",
@@ -286,11 +328,6 @@ MUTATIONS: List[Mutation] = [
             "",
         ),
         (
-            "That a server cannot prepare is found out at the end",
-            'if cursor.fetchone() == ("0",):',
-            "if False:",
-        ),
-        (
             "The load does not insert its decision",
             "decisions.decide(self.using, self._load)",
             "pass",
@@ -300,10 +337,39 @@ MUTATIONS: List[Mutation] = [
             '!= "42704"',
             '!= ""',
         ),
+        (
+            "Of a transaction that was aborted it is said that it is prepared",
+            'self._require(cursor.statusmessage == "PREPARE TRANSACTION")',
+            "pass",
+        ),
+        (
+            "Django goes on with a transaction that is prepared",
+            '"PREPARE TRANSACTION")\n        self._leave()',
+            '"PREPARE TRANSACTION")',
+        ),
+        (
+            "Two loads hold transactions in one database, and may wait for each other",
+            'cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])',
+            "pass",
+        ),
+        (
+            "A decision may be lost in a crash of the server",
+            'cursor.execute("SET LOCAL synchronous_commit = on")',
+            "pass",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/two_phase/transactions.py",
+        ["two_phase.test_commit.WithoutPrepareTests"],
+        (
+            "That a server cannot prepare is found out at the end",
+            'if cursor.fetchone() == ("0",):',
+            "if False:",
+        ),
     ),
     *mutations(
         "distributed_insert/two_phase/decisions.py",
-        ["two_phase.test_decisions"],
+        ["two_phase.test_decisions", "two_phase.test_prepared"],
         (
             "A database has a new identity at each load",
             "[IDENTITY, uuid4().hex]",
@@ -349,6 +415,21 @@ MUTATIONS: List[Mutation] = [
             'f"DELETE FROM {TABLE} WHERE name = %s"',
             'f"DELETE FROM {TABLE} WHERE name <> %s"',
         ),
+        (
+            "Two loads create the table at once, and one fails",
+            'cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ADVISORY_LOCK])',
+            "pass",
+        ),
+        (
+            "A load that runs is waited for, in SQLite",
+            'cursor.execute(f"PRAGMA busy_timeout = {PATIENCE_MS}")',
+            "pass",
+        ),
+        (
+            "A load that runs is waited for, in PostgreSQL",
+            'cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")',
+            "pass",
+        ),
     ),
     *mutations(
         "distributed_insert/two_phase/decisions.py",
@@ -361,7 +442,7 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/two_phase/recovery.py",
-        ["two_phase"],
+        ["two_phase.test_prepared", "two_phase.test_recovery"],
         (
             "Transactions of other programs are taken for loads",
             "if gid]",
@@ -402,6 +483,31 @@ MUTATIONS: List[Mutation] = [
             'f": COMMIT PREPARED {gid}"',
             'f": ROLLBACK PREPARED {gid}"',
         ),
+        (
+            "What is prepared in another database of the server is found",
+            "WHERE database = current_database()",
+            "WHERE true",
+        ),
+        (
+            "All loads of a database decide alike",
+            "decided = gid[:3]",
+            "decided = gid[:2]",
+        ),
+        (
+            "What one load has left holds up another",
+            "if each.is_left and each.gid[:3] == decided",
+            "if each.is_left",
+        ),
+        (
+            "Orders are committed while what they refer to cannot be reached",
+            "left.union(failures)",
+            "left",
+        ),
+        (
+            "Connections of the recovery stay open",
+            "connections.close_all()",
+            "connections.all()",
+        ),
     ),
     *mutations(
         "distributed_insert/two_phase/gid.py",
@@ -433,11 +539,30 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/management/commands/recover_load.py",
-        ["two_phase.test_commit"],
+        ["two_phase.test_prepared"],
         (
             "A recovery that leaves something succeeds",
             "if problems:",
             "if not found:",
+        ),
+        (
+            "That a server cannot be reached is not said",
+            "problems += map(str, failures.values())",
+            "map(str, failures.values())",
+        ),
+        (
+            "There is nothing to recover where a server cannot be reached",
+            "if not found and not failures:",
+            "if not found:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/databases.py",
+        ["two_phase.test_prepared"],
+        (
+            "A lock on a server is not known as one",
+            'sqlstate(error) == "55P03" or str(error)',
+            "str(error)",
         ),
     ),
     *mutations(
@@ -1152,8 +1277,8 @@ MUTATIONS: List[Mutation] = [
         ["loading.test_postgresql"],
         (
             "PostgreSQL reads a whole table to find missing ids",
-            '= asked.value) IS NULL"',
-            '= asked.value LIMIT 1) IS NULL"',
+            'f"(SELECT 1 FROM {quote(model._meta.db_table)} WHERE {key} = asked.value) IS NULL"',
+            'f"NOT EXISTS (SELECT 1 FROM {quote(model._meta.db_table)} WHERE {key} = asked.value)"',
         ),
     ),
     # Files.

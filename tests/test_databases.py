@@ -90,6 +90,11 @@ class ReasonTests(SimpleTestCase):
                 error = server_error(said, sqlstate, primary)
                 self.assertEqual(reason(error, "users"), told)
 
+    def test_all_that_a_trigger_says_is_told_in_one_line(self):
+        primary = "over quota:\nask the owner"
+        error = server_error(f"{primary}\nCONTEXT:  PL/pgSQL function", "57014", primary)
+        self.assertEqual(reason(error, "users"), "over quota: ask the owner")
+
     def test_what_the_driver_says_is_told_with_the_remedy(self):
         refused = 'connection to server at "127.0.0.1", port 5432 failed: '
         for said, told in (

@@ -126,7 +126,7 @@ def _parents() -> Dict[str, Set[str]]:
     found: Dict[str, Set[str]] = {}
     for dataset in parents_first(DATASETS):
         aliases = {dataset_of(parent).using for parent in dataset.references.values()}
-        found.setdefault(dataset.using, set()).update(aliases - {dataset.using})
+        found.setdefault(dataset.using, set()).update(aliases)
     return found
 
 

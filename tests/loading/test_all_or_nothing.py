@@ -7,11 +7,21 @@ from unittest import mock
 from django.db import connections
 from django.test import SimpleTestCase
 
+from distributed_insert.exceptions import LoadError
 from distributed_insert.loading.all_or_nothing import AllOrNothing
-from distributed_insert.two_phase import DecidingTransaction
+from distributed_insert.two_phase import DecidingTransaction, Ended, Gid, Verdict
 
 from ..cases import MODEL_ALIASES
 from ..datasets import ORDERS, PRODUCTS, USERS
+
+WILL_BE = (
+    "What is prepared will be rolled back by the next load or by: python manage.py recover_load"
+)
+
+
+def ended(own, load, using, verdict):
+    gid = Gid("users", "9dcf", own if load == "own" else load, f"{using}.product")
+    return Ended(using, gid, verdict, "")
 
 
 class OrderTests(SimpleTestCase):
@@ -47,3 +57,35 @@ class OrderTests(SimpleTestCase):
                             aliases = {dataset.using for dataset in datasets}
                             self.assertEqual(begun, [a for a in of_all if a in aliases])
                             self.assertIn(deciders, ([], begun[-1:]))
+
+
+class SettlementTests(SimpleTestCase):
+    """What a load finds out that could not end its transactions."""
+
+    def settled(self, verdict, *found):
+        """Have the commit of a load of all models fail where it is decided; return what it says."""
+        with ExitStack() as patches:
+            for alias in MODEL_ALIASES:
+                patches.enter_context(mock.patch.object(connections[alias], "vendor", "postgresql"))
+
+            async def call(job, *args):
+                if job == "commit":
+                    raise LoadError("Lost.")
+
+            loads = {
+                dataset.model: SimpleNamespace(dataset=dataset, source=True, call=call)
+                for dataset in (USERS, PRODUCTS, ORDERS)
+            }
+            transactions = AllOrNothing(loads, is_dry_run=False)
+            errors = asyncio.run(transactions.commit())
+            own = transactions._load
+            answers = [(verdict, ""), ([ended(own, *each) for each in found], {})]
+            name = "distributed_insert.loading.all_or_nothing.on_own_connections"
+            patches.enter_context(mock.patch(name, side_effect=answers))
+            return [str(error) for error in transactions.settle(errors)]
+
+    def test_what_another_load_has_prepared_is_not_its_own(self):
+        for load, said in (("another", []), ("own", [WILL_BE])):
+            with self.subTest(load=load):
+                found = (load, "products", Verdict.ALIVE)
+                self.assertEqual(self.settled(Verdict.ROLL_BACK, found), ["Lost.", *said])

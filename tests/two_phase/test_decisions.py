@@ -90,6 +90,10 @@ class DecisionTests(LoadTestCase):
         try:
             with mock.patch.object(decisions, "PATIENCE_MS", 10):
                 self.assertIs(decisions.verdict(ALIAS, identity, "07ab"), Verdict.ALIVE)
+            if connections[ALIAS].vendor == "sqlite":
+                with connections[ALIAS].cursor() as cursor:
+                    cursor.execute("PRAGMA busy_timeout")
+                    self.assertEqual(cursor.fetchone(), (10,))
         finally:
             may_end.set()
             thread.join()
