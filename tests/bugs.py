@@ -217,7 +217,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A commit that failed half-way is left as it is",
-            "if not errors or not decider or not self._was_decided_upon:",
+            "if not errors or not decider or not self._is_ending:",
             "if True:",
         ),
         (

@@ -43,7 +43,7 @@ class AllOrNothing:
         )
         # The decision comes first, then what follows from it.
         self._loads.sort(key=lambda each: each is not self._decider)
-        self._was_decided_upon = False
+        self._is_ending = False
         self.is_atomic = self._decider is not None or len(self._loads) == 1
         """Whether a crash at any moment leaves all of it stored or nothing."""
 
@@ -65,7 +65,7 @@ class AllOrNothing:
 
     async def commit(self) -> List[LoadError]:
         """Commit them all, or none; return why not."""
-        self._was_decided_upon = self._decider is not None
+        self._is_ending = self._decider is not None
         errors = await errors_of(each.call("prepare", self._gid(each)) for each in self._loads)
         for each in self._loads:
             errors = errors or await errors_of([each.call("commit")])
@@ -89,7 +89,7 @@ class AllOrNothing:
         To be called when the workers have closed their connections.
         """
         decider = self._decider
-        if not errors or not decider or not self._was_decided_upon:
+        if not errors or not decider or not self._is_ending:
             return errors
         verdict = Verdict.COMMIT
         if not decider.is_stored:
@@ -97,7 +97,7 @@ class AllOrNothing:
             verdict, _ = on_own_connections(decision, *arguments)
         found, failures = on_own_connections(recover)
         left = {ended.using for ended in found if ended.gid.load == self._load and ended.is_left}
-        left.update(failures)
+        left |= failures.keys() & {each.dataset.using for each in self._loads}
         for each in self._loads:
             is_left = each is not decider and each.dataset.using in left
             each.is_stored = verdict is Verdict.COMMIT and not is_left

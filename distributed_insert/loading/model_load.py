@@ -56,6 +56,7 @@ class ModelLoad:
                 "committed is rolled back."
             ) from lost
         except MemoryError as error:
+            self.is_unconfirmed |= job in self._committing_jobs
             raise LoadError(
                 f"Not enough memory to load {self.dataset.plural}. Try a smaller --batch-size."
             ) from error

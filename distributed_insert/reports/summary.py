@@ -41,6 +41,8 @@ def document(outcome: Outcome, exit_code: int, options: Mapping[str, Any]) -> Di
         "workers": outcome.workers,
         "seconds": round(outcome.seconds, 3),
         "options": dict(options),
+        "atomic": outcome.is_atomic,
+        "recovered": list(outcome.recovered),
         "models": {
             model.model.lower(): {
                 "source": model.source,

@@ -32,6 +32,8 @@ class DocumentTests(SimpleTestCase):
                 "workers": "thread",
                 "seconds": 1.235,
                 "options": {"batch_size": 10},
+                "atomic": True,
+                "recovered": [],
                 "models": {
                     "product": {
                         "source": "products.csv",
