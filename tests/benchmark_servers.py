@@ -28,14 +28,14 @@ class Servers:
         if why_not():
             raise SystemExit(why_not().replace("this test", "this"))
         self._folder = folder
-        self._server_of = dict(zip(MODEL_ALIASES, running.enter_context(servers(3, OPTIONS))))
+        self.server_of = dict(zip(MODEL_ALIASES, running.enter_context(servers(3, OPTIONS))))
         for alias in MODEL_ALIASES:
             manage("migrate", f"--database={alias}", folder=folder, env=self.environment())
-        [(self.version,)] = self._server_of["users"].execute("SHOW server_version")
+        [(self.version,)] = self.server_of["users"].execute("SHOW server_version")
 
     def urls(self, **ports):
         """Return the URL of each model's database; `ports` are those of proxies."""
-        servers_of = self._server_of.items()
+        servers_of = self.server_of.items()
         return {alias: server.url(port=ports.get(alias)) for alias, server in servers_of}
 
     def environment(self, **ports):
@@ -43,7 +43,7 @@ class Servers:
         return environment(self._folder, **urls)
 
     def clear(self):
-        for alias, server in self._server_of.items():
+        for alias, server in self.server_of.items():
             server.execute(f"TRUNCATE {table_in(alias)}")
             server.execute("CHECKPOINT")
 
@@ -51,14 +51,14 @@ class Servers:
         """Return the rows of each table, in the order of the ids."""
         return {
             alias: server.execute(f"SELECT * FROM {table_in(alias)} ORDER BY id")
-            for alias, server in self._server_of.items()
+            for alias, server in self.server_of.items()
         }
 
     def far(self, milliseconds, passing):
         """Return an environment in which each server's answer takes so long."""
         proxies = {
             alias: passing.enter_context(Proxy(server.port, delay=milliseconds / 2000))
-            for alias, server in self._server_of.items()
+            for alias, server in self.server_of.items()
         }
         return self.environment(**{alias: proxy.port for alias, proxy in proxies.items()})
 
@@ -103,6 +103,7 @@ def race(files, rounds):
                 if on.rows() != expected:
                     raise SystemExit(f"{name}: did not store the same rows")
                 rates[name].append(3 * files.records / seconds)
+        details = [missing_ids(on, files), refused_rows(on, files)]
         version = on.version
     medians = {name: statistics.median(found) for name, found in rates.items()}
     sys.stdout.write(
@@ -114,6 +115,48 @@ def race(files, rounds):
         sys.stdout.write(
             f"| {name} | 3 x {files.records:,} | {rate:,.0f} | {rate / medians[PSQL]:.2f} |\n"
         )
+    sys.stdout.write("\n".join(["", *details, ""]))
+
+
+def missing_ids(on, files):
+    """Say how long it takes to ask which of 10,000 ids are missing."""
+    milliseconds = manage(
+        *("shell", "-v", "0", "-c", ASK.format(records=files.records)),
+        folder=files.empty,
+        env=on.environment(),
+    ).stdout.strip()
+    return f"Asking which of 10,000 ids are not among {files.records:,}: {milliseconds} ms."
+
+
+ASK = """
+import random, statistics, time
+from distributed_insert.models import User
+from distributed_insert.references import missing_ids
+seconds = []
+for _ in range(9):
+    ids = random.sample(range(1, {records} + 1), min(10_000, {records}))
+    started = time.perf_counter()
+    missing_ids(User, "users", ids)
+    seconds.append(time.perf_counter() - started)
+print(round(statistics.median(seconds) * 1000))
+"""
+
+
+def refused_rows(on, files):
+    """Say how long a load takes of which a trigger refuses one row in nine."""
+    on.clear()
+    server = on.server_of["users"]
+    server.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no'; END $$"
+    )
+    server.execute(
+        f"CREATE TRIGGER refuse BEFORE INSERT ON {table_in('users')} FOR EACH ROW "
+        "WHEN (NEW.id % 9 = 0) EXECUTE FUNCTION refuse()"
+    )
+    load = populate(f"--users={files.folders['all']}/users.csv")
+    seconds = seconds_of(load, env=on.environment())
+    return f"{files.records:,} users, one in nine refused by a trigger: {seconds:.1f} s."
 
 
 def copy(alias, path):
