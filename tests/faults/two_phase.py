@@ -104,8 +104,9 @@ class Loads:
                 proxy = ending.enter_context(Proxy(server.port, **self._watchers(alias)))
                 urls[f"{alias.upper()}_DATABASE_URL"] = server.url(port=proxy.port)
             self._environment = environment(self.folder, **urls)
-            for alias in MODEL_ALIASES:
-                self.manage("migrate", f"--database={alias}").wait()
+            migrations = [self.manage("migrate", f"--database={alias}") for alias in MODEL_ALIASES]
+            for migration in migrations:
+                migration.communicate()
             self._ending = ending.pop_all()
         return self
 
