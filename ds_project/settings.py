@@ -23,7 +23,7 @@ def items(variable):
 def seconds(variable, default=0):
     text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdigit()):
-        raise ImproperlyConfigured(f"{variable} is not a number of seconds.")
+        raise ImproperlyConfigured(f"{variable} is not a whole number of seconds.")
     return int(text)
 
 

@@ -110,7 +110,7 @@ class SettingsTests(SimpleTestCase):
             with self.subTest(text=text), self.assertRaises(ImproperlyConfigured) as caught:
                 settings_of(SECURE_HSTS_SECONDS=text)
             self.assertEqual(
-                str(caught.exception), "SECURE_HSTS_SECONDS is not a number of seconds."
+                str(caught.exception), "SECURE_HSTS_SECONDS is not a whole number of seconds."
             )
 
     def test_times_are_in_utc(self):

@@ -12,8 +12,8 @@ REJECTED = 3
 # Of the reasons why records were rejected, as many are printed as fit on a screen.
 PRINTED_REASONS = 10
 NOT_ATOMIC = (
-    "The databases were committed one after the other: only PostgreSQL servers, and one SQLite "
-    "file beside them, can be committed together."
+    "The databases were committed one after the other: only PostgreSQL servers, and at most "
+    "one SQLite file beside them, can be committed together."
 )
 
 

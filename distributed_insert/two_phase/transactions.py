@@ -111,8 +111,9 @@ class PreparedTransaction(Transaction):
             if cursor.fetchone() == ("0",):
                 raise LoadError(
                     f"Database '{self.using}' cannot prepare transactions, and without that "
-                    "--all-or-nothing is not atomic. Set max_prepared_transactions to 10 in its "
-                    "server's postgresql.conf and restart it, or load without --all-or-nothing."
+                    "--all-or-nothing is not atomic. Set max_prepared_transactions to 10 in "
+                    "postgresql.conf on every server and restart them, or load without "
+                    "--all-or-nothing."
                 )
         return super().begin()
 

@@ -196,7 +196,7 @@ class ReportTests(SimpleTestCase):
             (
                 [model()],
                 "The databases were committed one after the other: only PostgreSQL servers, and "
-                "one SQLite file beside them, can be committed together.",
+                "at most one SQLite file beside them, can be committed together.",
             ),
             ([rolled_back], "Rolled back: nothing was stored."),
         ):

@@ -259,8 +259,8 @@ class TwoFilesTests(CommitTestCase):
         self.assertRegex(
             run.output,
             "Workers: one thread per model.\n"
-            "The databases were committed one after the other: only PostgreSQL servers, and one "
-            "SQLite file beside them, can be committed together.\n$",
+            "The databases were committed one after the other: only PostgreSQL servers, and at "
+            "most one SQLite file beside them, can be committed together.\n$",
         )
         self.assertEqual((run.exit_status, run.stored), (0, MODEL_ALIASES))
 
@@ -274,8 +274,8 @@ class WithoutPrepareTests(CommitTestCase):
         self.assertEqual(
             run.output,
             "CommandError: Database 'orders' cannot prepare transactions, and without that "
-            "--all-or-nothing is not atomic. Set max_prepared_transactions to 10 in its server's "
-            "postgresql.conf and restart it, or load without --all-or-nothing.\n"
+            "--all-or-nothing is not atomic. Set max_prepared_transactions to 10 in "
+            "postgresql.conf on every server and restart them, or load without --all-or-nothing.\n"
             "Nothing was stored.\n",
         )
         self.assertEqual((run.exit_status, run.stored, run.recovery), (1, (), NOTHING))
