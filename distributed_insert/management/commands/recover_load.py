@@ -9,11 +9,11 @@ from ..base import ProjectCommand
 class Command(ProjectCommand):
     help = (
         "Commits or rolls back what a load with --all-or-nothing has prepared on PostgreSQL\n"
-        "servers, and could not end since it was killed or a server was lost. All of it is ended\n"
+        "servers, and could not end because it was killed or a server was lost: in all databases\n"
         "alike, as that load had decided. Loads that are still running are left alone. Every load\n"
         "does the same before it begins.\n\n"
-        "Exit status: 0 nothing is left but of running loads, 1 something else is, or a database\n"
-        "cannot be reached."
+        "Exit status: 0 nothing is prepared any more, except by running loads, 1 something still\n"
+        "is, or a database cannot be reached."
     )
     examples = "  python manage.py recover_load"
 
