@@ -461,6 +461,8 @@ class SummaryTests(OptionsTestCase):
                     "all_or_nothing": False,
                     "dry_run": False,
                 },
+                "atomic": True,
+                "recovered": [],
             },
         )
 
