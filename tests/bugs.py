@@ -85,6 +85,12 @@ MUTATIONS: List[Mutation] = [
             "self._interrupted.value = False",
         ),
         (
+            "An interruption reaches the process only before it starts",
+            "worker.is_interrupted = lambda: bool(interrupted.value)",
+            "was_interrupted = bool(interrupted.value)\n"
+            "    worker.is_interrupted = lambda: was_interrupted",
+        ),
+        (
             "A process heeds signals until it ignores them",
             "with _blocked_signals(method):",
             "with suppress():",
@@ -699,6 +705,22 @@ MUTATIONS: List[Mutation] = [
             "",
         ),
         (
+            "After a signal an earlier load is recovered",
+            "if not errors and not self._is_stopping():\n"
+            "            errors = await self._recover()",
+            "if not errors:\n            errors = await self._recover()",
+        ),
+        (
+            "After a signal transactions begin",
+            "one_transaction and not errors and not self._is_stopping():",
+            "one_transaction and not errors:",
+        ),
+        (
+            "Transactions begin in a load that cannot begin",
+            "one_transaction and not errors and not self._is_stopping():",
+            "one_transaction and not self._is_stopping():",
+        ),
+        (
             "An input that was given up is an error",
             "except GivenUp:",
             "except ZeroDivisionError:",
@@ -1236,6 +1258,17 @@ MUTATIONS: List[Mutation] = [
             "A fault of the server is blamed on a row",
             "IF left(SQLSTATE, 2) NOT IN ('22', '23', 'P0') THEN RAISE; END IF;",
             "IF FALSE THEN RAISE; END IF;",
+        ),
+        (
+            "After a fault of the server rows are searched for once more",
+            "            check_fault(self._using, error)\n"
+            "            return super()._search(columns)",
+            "            return super()._search(columns)",
+        ),
+        (
+            "Texts of a COPY have the length of their characters",
+            "map(_packed_length, map(len, texts))",
+            "map(_packed_length, map(len, column))",
         ),
         (
             "A skipped row counts as stored in the search for refused ones",
@@ -2140,6 +2173,11 @@ MUTATIONS: List[Mutation] = [
             "pass",
         ),
         (
+            "A server that cannot be asked to cancel is not given up",
+            "with suppress(Error):",
+            "with suppress():",
+        ),
+        (
             "A connection is lost with every error",
             "if self._connection.connection is None or self._connection.connection.closed:",
             "if True:",
@@ -2527,6 +2565,15 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/apps.py",
+        ["test_server_faults.BeginningTests.test_one_database_for_two_aliases"],
+        (
+            "Two aliases of one database are not looked for",
+            "register(check_places)",
+            "check_places",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/apps.py",
         ["test_checks"],
         (
             "The system checks are not run",
@@ -2597,6 +2644,16 @@ MUTATIONS: List[Mutation] = [
             "A statement waits for a lock for ever",
             'LOCK_TIMEOUT = "20s"',
             'LOCK_TIMEOUT = "0"',
+        ),
+        (
+            "libpq is told what it does not know",
+            'options.pop("lock_timeout", LOCK_TIMEOUT)',
+            'options.get("lock_timeout", LOCK_TIMEOUT)',
+        ),
+        (
+            "psycopg warns beside an error",
+            '{"psycopg": {"level": "ERROR"}}',
+            '{"psycopg": {"level": "WARNING"}}',
         ),
         (
             "Debugging is on unless it is turned off",

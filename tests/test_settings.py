@@ -1,3 +1,4 @@
+import logging
 import subprocess
 import sys
 import tempfile
@@ -133,7 +134,7 @@ class UrlTests(SimpleTestCase):
                 )
 
     def test_the_query_of_a_url_changes_what_the_server_is_told(self):
-        for query, options in (
+        for query, told in (
             ("?lock_timeout=5s", "-c lock_timeout=5s"),
             ("?lock_timeout=500", "-c lock_timeout=500"),
             ("?options=-c%20jit=off", "-c lock_timeout=20s -c jit=off"),
@@ -141,7 +142,13 @@ class UrlTests(SimpleTestCase):
             ("?lock_timeout=0", None),
         ):
             with self.subTest(query=query):
-                self.assertEqual(self.postgresql_options(query).get("options"), options)
+                options = {"options": told} if told else {}
+                self.assertEqual(
+                    self.postgresql_options(query), {**settings.POSTGRESQL_OPTIONS, **options}
+                )
+
+    def test_what_psycopg_warns_of_beside_an_error_is_not_told(self):
+        self.assertFalse(logging.getLogger("psycopg").isEnabledFor(logging.WARNING))
 
 
 class SQLiteTests(SQLiteTestCase):

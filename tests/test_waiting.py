@@ -94,6 +94,18 @@ class WatchTests(SimpleTestCase):
         self.assertIs(self.watch.was_interrupted, False)
 
     @needs("psycopg", "psycopg[binary]")
+    def test_a_server_that_cannot_be_asked_to_cancel_is_given_up(self):
+        from psycopg import OperationalError
+
+        def cancel_safe(timeout):
+            self.driver.cancelled.append(timeout)
+            raise OperationalError("refused")
+
+        self.driver.cancel_safe = cancel_safe
+        message = "the server has not answered for 60 s, as long as DATABASE_TIMEOUT allows"
+        self.assert_given_up(61, message, answer(), [NOTHING] * 100)
+
+    @needs("psycopg", "psycopg[binary]")
     def test_a_server_is_silent_from_its_last_part_on(self):
         message = "the server has not answered for 60 s, as long as DATABASE_TIMEOUT allows"
         readiness = [*[NOTHING] * 50, READY, *[NOTHING] * 50, READY, *[NOTHING] * 100]

@@ -81,6 +81,8 @@ class ExecutorContract:
         self.assertEqual(self.executor.submit("add").result(), [()])
 
     def test_an_interruption_reaches_the_job_that_is_being_done(self):
+        # The worker is there before the interruption.
+        self.executor.submit("add").result()
         waiting = self.executor.submit("wait_for_interruption")
         self.assertIs(waiting.done(), False)
         self.executor.interrupt()

@@ -830,6 +830,28 @@ class InterruptionTests(LoadTestCase):
         self.assertEqual((outcome.signal, outcome.error), (15, None))
         self.assertEqual([len(stored(model)) for model in MODELS], [2, 2, 0])
 
+    def test_a_signal_during_the_opening_leaves_nothing_to_recover_or_begin(self):
+        """Either could wait for another load."""
+        original, is_open = LoadingWorker.open, threading.Event()
+
+        def open_(worker):
+            is_open.set()
+            return original(worker)
+
+        with mock.patch.object(LoadingWorker, "open", open_), mock.patch.multiple(
+            LoadingWorker, prepared=mock.DEFAULT, begin=mock.DEFAULT
+        ) as jobs:
+            outcome = self.load(lambda: 15 if is_open.is_set() else None, all_or_nothing=True)
+        self.assertEqual((outcome.signal, outcome.error), (15, None))
+        self.assertEqual([job.called for job in jobs.values()], [False, False])
+
+    def test_no_transaction_begins_in_a_load_that_cannot_begin(self):
+        with mock.patch.object(LoadingWorker, "begin") as begin:
+            with mock.patch.object(LoadingWorker, "open", side_effect=LoadError("No table.")):
+                outcome = self.load(all_or_nothing=True)
+        self.assertEqual(str(outcome.error), "No table.")
+        begin.assert_not_called()
+
     def test_a_signal_ends_an_opening_that_hangs(self):
         with self.hanging("open", User):
             outcome = self.load(self.signal)

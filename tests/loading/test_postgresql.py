@@ -92,7 +92,8 @@ class CopyTests(PostgreSQLTestCase):
         self.assertEqual(stored(User), rows)
 
     def test_all_rows_of_a_batch_are_sent_at_once(self):
-        rows = [row(number) for number in range(1, 5001)]
+        # In UTF-8, a name has more bytes than characters.
+        rows = [(number, "Łucja", "lucja@example.com") for number in range(1, 5001)]
         writers.writer(User, "users")
         with self.assertNumQueries(3, using="users"):
             # A savepoint, the COPY and the end of the savepoint.
@@ -221,8 +222,10 @@ class TriggerTests(PostgreSQLTestCase):
         )
         for rows in ([row(1), row(3)], [row(1), row(2), row(3)]):
             with self.subTest(rows=rows):
-                with self.assertRaisesMessage(OperationalError, "full"):
+                again = mock.patch.object(Insert, "_search")
+                with again as search, self.assertRaisesMessage(OperationalError, "full"):
                     self.insert(rows)
+                search.assert_not_called()
                 self.assertEqual(stored(User), [])
 
     def test_columns_may_have_the_names_of_variables(self):
