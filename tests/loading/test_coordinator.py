@@ -388,8 +388,11 @@ class OneTransactionTests(LoadTestCase):
 
             return mock.patch.object(LoadingWorker, name, job)
 
-        one_by_one = mock.patch(
-            "distributed_insert.loading.all_or_nothing.deciding", return_value=None
+        # The same on every kind of database.
+        one_by_one = mock.patch.multiple(
+            "distributed_insert.loading.all_or_nothing",
+            deciding=lambda aliases: None,
+            can_prepare=lambda alias: True,
         )
         with one_by_one, recording("begin"), recording("prepare"), recording("commit"):
             outcome = load(
