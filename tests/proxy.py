@@ -138,6 +138,7 @@ class _Late:
         with suppress(OSError):
             while self._has_part.acquire():
                 due, data = self._parts.popleft()
+                # This is the distance that the proxy stands for.
                 time.sleep(max(0.0, due - time.monotonic()))
                 self._passes.wait()
                 if not data:

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, closing, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Iterator, List, Optional, Sequence
 from unittest import skipIf
@@ -70,9 +71,7 @@ def why_not() -> str:
         return "To enable this test: apt-get install postgresql"
     if _is_root() and not shutil.which("setpriv"):
         return "To enable this test: run it as a user other than root"
-    try:
-        import psycopg  # noqa: F401
-    except ImportError:
+    if not find_spec("psycopg"):
         return 'To enable this test: pip install "psycopg[binary]"'
     return ""
 
@@ -117,6 +116,7 @@ class Server:
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.folder / "log").read_text(errors="replace"))
+            # A server that starts tells nobody when it answers, and needs the processor meanwhile.
             time.sleep(0.02)
 
     def answers(self) -> bool:

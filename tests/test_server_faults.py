@@ -105,6 +105,14 @@ class ServerTestCase(CommandTestCase):
         self.assertEqual({alias: self.rows(alias) for alias in MODEL_ALIASES}, ROWS)
 
     @contextmanager
+    def proxy(self):
+        """Have the database of users reached through a proxy."""
+        with Proxy(self.made["users"].port) as proxy:
+            self.set_url("users", self.made["users"].url(port=proxy.port))
+            yield proxy
+        self.set_url("users", self.made["users"].url())
+
+    @contextmanager
     def blocked(self, *options, aliases=("users",), stored=("products",)):
         """Load until the second batch of each of `aliases` waits, and all of `stored` is stored.
 
@@ -295,12 +303,9 @@ class LostServerTests(ServerTestCase):
         self.assert_lost(restart, TERMINATED)
 
     def test_a_connection_that_is_cut(self):
-        with Proxy(self.made["users"].port) as proxy:
-            self.set_url("users", self.made["users"].url(port=proxy.port))
-            with self.blocked() as (process, _, _):
-                proxy.cut()
-                self.assertEqual(self.ended(process), (1, f"{CLOSED}\n{STORED_10}"))
-        self.set_url("users", self.made["users"].url())
+        with self.proxy() as proxy, self.blocked() as (process, _, _):
+            proxy.cut()
+            self.assertEqual(self.ended(process), (1, f"{CLOSED}\n{STORED_10}"))
         self.assert_completes()
 
     def test_one_of_two_that_wait(self):
@@ -371,12 +376,9 @@ class WaitingTests(ServerTestCase):
 
     def test_a_silent_network(self):
         self.variables["DATABASE_TIMEOUT"] = "1"
-        with Proxy(self.made["users"].port) as proxy:
-            self.set_url("users", self.made["users"].url(port=proxy.port))
-            with self.blocked() as (process, _, _):
-                proxy.be_silent()
-                self.assertEqual(self.ended(process), (1, f"{SILENT}\n{STORED_10}"))
-        self.set_url("users", self.made["users"].url())
+        with self.proxy() as proxy, self.blocked() as (process, _, _):
+            proxy.be_silent()
+            self.assertEqual(self.ended(process), (1, f"{SILENT}\n{STORED_10}"))
         self.assert_completes()
 
     def test_a_signal_during_a_lock(self):

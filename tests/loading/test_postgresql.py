@@ -7,7 +7,7 @@ from unittest import mock
 from django.apps import apps
 from django.core.management import call_command
 from django.db import DataError, OperationalError, connections, models, transaction
-from django.test import TestCase, TransactionTestCase
+from django.test import TestCase, TransactionTestCase, tag
 
 from distributed_insert.loading import asking, postgresql, writers
 from distributed_insert.loading.asking import atomic
@@ -20,7 +20,7 @@ from ..cases import database_at, stored
 from ..servers import servers, why_not
 from ..test_references import MissingIdsTests
 from . import test_writers
-from .test_writers import LEFT_OUT, columns, row
+from .test_writers import LEFT_OUT, Writes, columns, row
 
 running = ExitStack()
 
@@ -37,18 +37,22 @@ def tearDownModule():
     running.close()
 
 
+@tag("own_servers")
 class InsertTests(test_writers.InsertTests):
     pass
 
 
+@tag("own_servers")
 class UpdateTests(test_writers.UpdateTests):
     pass
 
 
+@tag("own_servers")
 class ReadTests(test_writers.ReadTests):
     pass
 
 
+@tag("own_servers")
 class MissingTests(MissingIdsTests):
     pass
 
@@ -58,16 +62,8 @@ def execute(sql):
         cursor.execute(sql)
 
 
-class PostgreSQLTestCase(TestCase):
+class PostgreSQLTestCase(Writes, TestCase):
     databases = {"users"}
-
-    def insert(self, rows):
-        with transaction.atomic(using="users"):
-            return insert_each(User, "users", columns(rows))
-
-    def update(self, rows):
-        with transaction.atomic(using="users"):
-            return update(User, "users", columns(rows))
 
     def trigger(self, event, action, when="true"):
         """Have the table of users do something before each `event`, INSERT or UPDATE."""
@@ -81,6 +77,7 @@ class PostgreSQLTestCase(TestCase):
         )
 
 
+@tag("own_servers")
 class CopyTests(PostgreSQLTestCase):
     def test_values_are_stored_as_they_are(self):
         names = (r"a\b", r"\N", r"\.", "Zoë 👍", '"', "'", "{}", "NULL", "%s", "a,b", "x" * 100)
@@ -168,6 +165,7 @@ class CopyTests(PostgreSQLTestCase):
         self.assertEqual(list(Product.objects.using("users").values_list()), rows)
 
 
+@tag("own_servers")
 class TriggerTests(PostgreSQLTestCase):
     def test_a_row_that_is_skipped_is_refused(self):
         self.trigger("INSERT", "RETURN NULL", "NEW.id = 2")
@@ -249,6 +247,7 @@ class TriggerTests(PostgreSQLTestCase):
         self.assertEqual(list(rows), [(1, "c"), (3, "b")])
 
 
+@tag("own_servers")
 class PlanTests(PostgreSQLTestCase):
     """An index is searched for ids, however many they are: a table may be large."""
 
@@ -280,6 +279,7 @@ class PlanTests(PostgreSQLTestCase):
         self.assertNotIn("Seq Scan", plan)
 
 
+@tag("own_servers")
 class QuestionTests(TransactionTestCase):
     """What is asked in the turn in which a transaction or a savepoint begins."""
 

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from unittest import SkipTest
 
 from django.core.management import call_command
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, tag
 
 from distributed_insert.loading import Options, load
 from distributed_insert.models import Order, Product, User
@@ -36,6 +36,7 @@ def tearDownModule():
     running.close()
 
 
+@tag("own_servers")
 class TurnsTests(TransactionTestCase):
     databases = set(MODEL_ALIASES)
     # BEGIN and a question, the COPY, its end, COMMIT; or instead a savepoint and its end.

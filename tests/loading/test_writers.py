@@ -46,12 +46,20 @@ def columns(rows):
     return [list(column) for column in zip(*rows)] or [[], [], []]
 
 
-class InsertTests(TestCase):
-    databases = {"users"}
+class Writes:
+    """Writes rows of users, each time in a transaction of their own."""
 
     def insert(self, rows):
         with transaction.atomic(using="users"):
             return insert_each(User, "users", columns(rows))
+
+    def update(self, rows):
+        with transaction.atomic(using="users"):
+            return update(User, "users", columns(rows))
+
+
+class InsertTests(Writes, TestCase):
+    databases = {"users"}
 
     @portable
     def test_a_statement_has_no_more_rows_than_the_database_takes(self):
@@ -165,15 +173,7 @@ class StatementsTests(SQLiteTestCase):
         self.assertEqual(stored(User), rows)
 
 
-class TriggerTests(TriggerTestCase):
-    def insert(self, rows):
-        with transaction.atomic(using="users"):
-            return insert_each(User, "users", columns(rows))
-
-    def update(self, rows):
-        with transaction.atomic(using="users"):
-            return update(User, "users", columns(rows))
-
+class TriggerTests(Writes, TriggerTestCase):
     def test_a_row_that_is_left_out_is_refused(self):
         self.trigger("INSERT", "RAISE(IGNORE)", "NEW.id = 2")
         self.assertEqual(self.insert([row(1), row(2), row(3)]), Insertion([], {1: LEFT_OUT}))
@@ -266,14 +266,11 @@ class FullDiskTests(SQLiteTestCase):
         self.assert_raised(update, rows, [row(1, "Old")])
 
 
-class UpdateTests(TestCase):
+class UpdateTests(Writes, TestCase):
     databases = {"users"}
 
     def setUp(self):
         insert_each(User, "users", columns([row(1, "Old"), row(2, "Old"), row(3, "Old")]))
-
-    def update(self, rows):
-        return update(User, "users", columns(rows))
 
     def test_rows_replace_those_with_their_ids_and_the_last_wins(self):
         rows = [row(1, "New"), row(3, "Newer"), row(3, "Newest")]

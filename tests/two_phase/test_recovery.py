@@ -4,7 +4,7 @@ from unittest import SkipTest, mock
 
 from django.core.management import call_command
 from django.db import connections
-from django.test import SimpleTestCase, override_settings
+from django.test import SimpleTestCase, override_settings, tag
 
 from distributed_insert import waiting
 from distributed_insert.loading import Options, load
@@ -40,6 +40,7 @@ def tearDownModule():
     running.close()
 
 
+@tag("own_servers")
 class MessageTests(SimpleTestCase):
     gid = Gid("users", "9dcf", "07ab", "products.product")
 
@@ -60,6 +61,7 @@ class MessageTests(SimpleTestCase):
                 )
 
 
+@tag("own_servers")
 class RecoveryTests(SimpleTestCase):
     databases = {"users", "products", "orders"}
 
