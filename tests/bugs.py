@@ -270,25 +270,10 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/loading/coordinator.py",
         ["two_phase.test_prepared"],
-        (
-            "A load that still runs stops others",
-            "for each in ended if each.problem]",
-            "for each in ended if each.is_left]",
-        ),
     ),
     *mutations(
         "distributed_insert/loading/worker.py",
         ["test_server_faults.WaitingTests.test_a_signal_beside_a_frozen_backend"],
-        (
-            "Servers are not watched",
-            "self._watch = watch(self.using, self.is_interrupted)",
-            "self._watch = None",
-        ),
-        (
-            "The watch of a server hears of no signal",
-            "watch(self.using, self.is_interrupted)",
-            "watch(self.using, lambda: False)",
-        ),
     ),
     *mutations(
         "distributed_insert/loading/model_load.py",
@@ -470,7 +455,7 @@ MUTATIONS: List[Mutation] = [
             '"COMMIT"',
         ),
         (
-            "What nobody can decide is passed over",
+            "A transaction whose decision is unknown is not reported",
             "if found is Verdict.UNKNOWN:",
             "if False:",
         ),
@@ -583,6 +568,63 @@ MUTATIONS: List[Mutation] = [
             "A locked database has no remedy",
             "if is_locked(error) else text",
             "if False else text",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/base_worker.py",
+        ["test_server_faults.WaitingTests.test_a_signal_beside_a_frozen_backend"],
+        (
+            "Servers are not watched",
+            "self._watch = watch(self.using, self.is_interrupted)",
+            "self._watch = None",
+        ),
+        (
+            "The watch of a server hears of no signal",
+            "watch(self.using, self.is_interrupted)",
+            "watch(self.using, lambda: False)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/base_worker.py",
+        ["loading.test_worker"],
+        (
+            "What was found is asked for again",
+            "found[key] = 1",
+            "found[key] = 0",
+        ),
+        (
+            "What is missing is remembered as found",
+            "if key < REMEMBERED_IDS and key not in missing:",
+            "if key < REMEMBERED_IDS:",
+        ),
+        (
+            "Ids of any size are looked up among the remembered ones",
+            "if key >= REMEMBERED_IDS or not found[key]]",
+            "if not found[key]]",
+        ),
+        (
+            "What comes after a server was given up is another error",
+            "raise kind(failure(self._watch.failure, self.using)) from error",
+            "raise kind(failure(error, self.using)) from error",
+        ),
+        (
+            "A server that was given up to stop the load is an error",
+            "kind = Interrupted if self._watch.was_interrupted else LoadError",
+            "kind = LoadError",
+        ),
+        (
+            "A database without tables is an error in the middle of the load",
+            "require_table(self.model, self.using)",
+            "connections[self.using].cursor()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/all_or_nothing.py",
+        ["two_phase.test_prepared"],
+        (
+            "A load that still runs stops others",
+            "for each in ended if each.problem]",
+            "for each in ended if each.is_left]",
         ),
     ),
     *mutations(
@@ -706,9 +748,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "After a signal an earlier load is recovered",
-            "if not errors and not self._is_stopping():\n"
-            "            errors = await self._recover()",
-            "if not errors:\n            errors = await self._recover()",
+            "if not errors and not self._is_stopping():\n            self.recovered",
+            "if not errors:\n            self.recovered",
         ),
         (
             "After a signal transactions begin",
@@ -948,21 +989,6 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/loading/worker.py",
         ["loading.test_worker"],
         (
-            "What was found is asked for again",
-            "found[key] = 1",
-            "found[key] = 0",
-        ),
-        (
-            "What is missing is remembered as found",
-            "if key < REMEMBERED_IDS and key not in missing:",
-            "if key < REMEMBERED_IDS:",
-        ),
-        (
-            "Ids of any size are looked up among the remembered ones",
-            "if key >= REMEMBERED_IDS or not found[key]]",
-            "if not found[key]]",
-        ),
-        (
             'That an id exists is an error also with "ignore" and "update"',
             "batch.rejected_ids() if self._options.on_conflict == ERROR else {}",
             "batch.rejected_ids()",
@@ -976,16 +1002,6 @@ MUTATIONS: List[Mutation] = [
             "A batch is taken again in a transaction that has ended",
             "check_fault(self.using, refused.error)",
             "pass",
-        ),
-        (
-            "What comes after a server was given up is another error",
-            "raise kind(failure(self._watch.failure, self.using)) from error",
-            "raise kind(failure(error, self.using)) from error",
-        ),
-        (
-            "A server that was given up to stop the load is an error",
-            "kind = Interrupted if self._watch.was_interrupted else LoadError",
-            "kind = LoadError",
         ),
         (
             "Of the batch with too many rejects no reason is counted",
@@ -1063,11 +1079,6 @@ MUTATIONS: List[Mutation] = [
             "Progress runs ahead by the batches that are not written yet",
             "return BatchResult(counts, kept, reasons, bytes_read)",
             "return BatchResult(counts, kept, reasons, self._source.bytes_read)",
-        ),
-        (
-            "A database without tables is an error in the middle of the load",
-            "require_table(self.model, self.using)",
-            "connections[self.using].cursor()",
         ),
     ),
     *mutations(

@@ -1,13 +1,14 @@
 """The transactions of a load that are committed at its end: all of them, or none."""
 
 from contextlib import suppress
-from typing import List, Mapping
+from typing import Callable, Iterable, List, Mapping, Optional, Tuple
 from uuid import uuid4
 
 from ..datasets import DATASETS, parents_first
 from ..exceptions import LoadError
 from ..two_phase import (
     DecidingTransaction,
+    Ended,
     Gid,
     PreparedTransaction,
     Transaction,
@@ -114,3 +115,24 @@ class AllOrNothing:
                 )
             )
         return errors
+
+
+async def recover_earlier(
+    loads: Iterable[ModelLoad], stopped_by: Callable[[], Optional[int]]
+) -> Tuple[List[Ended], List[LoadError]]:
+    """End what an earlier load left prepared: this one could wait for it for ever.
+
+    Return what was ended or is still running, and why something else could not be ended.
+    """
+    found: List[Gid] = []
+
+    async def ask(model_load):
+        found.extend(await model_load.call("prepared"))
+
+    errors = await errors_of(map(ask, loads))
+    if not found:
+        return [], errors
+    ended, _ = on_own_connections(recover, stopped_by=stopped_by)
+    if not stopped_by():
+        errors += [LoadError(each.message) for each in ended if each.problem]
+    return [each for each in ended if not each.problem], errors

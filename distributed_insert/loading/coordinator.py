@@ -21,8 +21,8 @@ from typing import Any, Dict, List, Mapping, Optional, Set
 from ..exceptions import GivenUp, Interrupted, LoadError
 from ..executors import Executor
 from ..sources import PATIENCE
-from ..two_phase import Ended, Gid, on_own_connections, recover
-from .all_or_nothing import AllOrNothing
+from ..two_phase import Ended
+from .all_or_nothing import AllOrNothing, recover_earlier
 from .model_load import ModelLoad, errors_of
 
 
@@ -80,24 +80,9 @@ class Coordinator:
         """Return why the load cannot begin: every reason, of every worker."""
         errors = await errors_of(self._open_model(each) for each in self._all.values())
         if not errors and not self._is_stopping():
-            errors = await self._recover()
+            self.recovered, errors = await recover_earlier(self._all.values(), self._signal)
         if self._options.one_transaction and not errors and not self._is_stopping():
             errors = await self._transactions.begin()
-        return errors
-
-    async def _recover(self):
-        """End what an earlier load left prepared: this one could wait for it for ever."""
-        found: List[Gid] = []
-
-        async def ask(model_load):
-            found.extend(await model_load.call("prepared"))
-
-        errors = await errors_of(map(ask, self._all.values()))
-        if found:
-            ended, _ = on_own_connections(recover, stopped_by=self._signal)
-            self.recovered = [each for each in ended if not each.problem]
-            if not self._is_stopping():
-                errors += [LoadError(each.message) for each in ended if each.problem]
         return errors
 
     async def _open_model(self, model_load):

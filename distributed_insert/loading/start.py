@@ -9,11 +9,12 @@ from .. import executors
 from ..datasets import DATASETS, Dataset
 from ..exceptions import LoadError
 from ..sources import Source
+from .base_worker import Worker
 from .coordinator import Coordinator
 from .model_load import ModelLoad
 from .options import Options
 from .results import KEPT_REJECTS, Counts, Outcome
-from .worker import LoadingWorker, Worker
+from .worker import LoadingWorker
 
 
 def load(

@@ -3,31 +3,17 @@
 from array import array
 from collections import deque
 from contextlib import ExitStack
-from functools import cached_property
-from typing import (
-    Any,
-    Callable,
-    Deque,
-    Dict,
-    Iterable,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Set,
-    Tuple,
-)
+from typing import Deque, Dict, Mapping, Optional, Sequence, Set, Tuple
 
-from django.db import Error, connections, transaction
+from django.db import Error, transaction
 
-from ..databases import failure, require_table
+from ..databases import failure
 from ..datasets import Dataset
-from ..exceptions import Interrupted, LoadError, UnconfirmedCommit
-from ..references import missing_ids
+from ..exceptions import UnconfirmedCommit
 from ..sources import RejectsFile, Source
-from ..two_phase import Gid, Transaction, prepared
-from ..waiting import Watch, watch
+from ..two_phase import Gid, Transaction
 from .asking import atomic
+from .base_worker import Worker
 from .batch import Batch
 from .options import ERROR, Options
 from .reasons import ReasonCounter
@@ -35,65 +21,6 @@ from .results import KEPT_REJECTS, BatchResult, Counts, make_reject
 from .statements import check_fault
 from .storing import store
 from .writers import Refused, insert_all, insert_each
-
-# The ids of parents that are remembered, in a byte each, are those below this.
-REMEMBERED_IDS = 4_000_000
-
-
-class Worker:
-    """The jobs on one model's database, each a method. They are done one after the other."""
-
-    reads_stream = False
-    is_interrupted: Callable[[], bool] = staticmethod(lambda: False)
-    _watch: Optional[Watch] = None
-
-    def __init__(self, dataset: Dataset):
-        self.model = dataset.model
-        self.using = dataset.using
-        self._dataset = dataset
-
-    def do(self, job: str, *args: Any) -> Any:
-        """Do a job. Raises LoadError where its database fails."""
-        try:
-            return getattr(self, job)(*args)
-        except Error as error:
-            if self._watch and self._watch.failure:
-                # What comes after that is a consequence.
-                kind = Interrupted if self._watch.was_interrupted else LoadError
-                raise kind(failure(self._watch.failure, self.using)) from error
-            raise LoadError(failure(error, self.using)) from error
-
-    def open(self) -> Optional[str]:
-        """Connect, and find the table. Raises LoadError."""
-        self._watch = watch(self.using, self.is_interrupted)
-        require_table(self.model, self.using)
-        return None
-
-    @cached_property
-    def _found(self):
-        return bytearray(REMEMBERED_IDS)
-
-    def missing(self, ids: Iterable[int]) -> Set[int]:
-        """Return those of `ids` not stored, as seen by the connection that inserts them.
-
-        What was found is not asked for again.
-        """
-        found = self._found
-        unknown = [key for key in ids if key >= REMEMBERED_IDS or not found[key]]
-        missing = missing_ids(self.model, self.using, unknown) if unknown else set()
-        for key in unknown:
-            if key < REMEMBERED_IDS and key not in missing:
-                found[key] = 1
-        return missing
-
-    def prepared(self) -> List[Gid]:
-        """Return the transactions that loads have prepared in the database and not ended."""
-        return prepared(self.using)
-
-    def close(self) -> Optional[str]:
-        """Close this thread's connection."""
-        connections[self.using].close()
-        return None
 
 
 class LoadingWorker(Worker):

@@ -13,7 +13,8 @@ from distributed_insert.exceptions import GivenUp, Interrupted, LoadError
 from distributed_insert.loading import Counts, Options, Reject, coordinator, start
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as worker_module
-from distributed_insert.loading.worker import LoadingWorker, Worker
+from distributed_insert.loading.base_worker import Worker
+from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sources import MemorySource, open_source
 

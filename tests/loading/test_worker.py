@@ -4,10 +4,10 @@ from django.db import OperationalError, connections, transaction
 
 from distributed_insert import references
 from distributed_insert.exceptions import Interrupted, LoadError, UnconfirmedCommit
-from distributed_insert.loading import Counts, Options, Reject, storing
-from distributed_insert.loading import worker as worker_module
+from distributed_insert.loading import Counts, Options, Reject, base_worker, storing
+from distributed_insert.loading.base_worker import Worker
 from distributed_insert.loading.results import KEPT_REJECTS
-from distributed_insert.loading.worker import LoadingWorker, Worker
+from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, User
 from distributed_insert.sources import MemorySource, open_source
 from distributed_insert.two_phase import Transaction
@@ -125,8 +125,8 @@ class BatchTests(WorkerTestCase):
             asked.append(sorted(ids))
             return references.missing_ids(model, using, ids)
 
-        limit = mock.patch.object(worker_module, "REMEMBERED_IDS", 2)
-        with limit, mock.patch.object(worker_module, "missing_ids", missing_ids):
+        limit = mock.patch.object(base_worker, "REMEMBERED_IDS", 2)
+        with limit, mock.patch.object(base_worker, "missing_ids", missing_ids):
             answers = [worker.missing(ids) for ids in ([1, 2], [1, 2, 3], [1], [3])]
         self.assertEqual(answers, [set(), {3}, set(), {3}])
         self.assertEqual(asked, [[1, 2], [2, 3], [3]])
