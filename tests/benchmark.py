@@ -234,7 +234,7 @@ def jobs(folder):
 
     django.setup()
     from distributed_insert.datasets import DATASETS
-    from distributed_insert.executors.process import GC_THRESHOLD
+    from distributed_insert.executors.collection import GC_THRESHOLD
     from distributed_insert.loading import Options
     from distributed_insert.loading.worker import LoadingWorker
     from distributed_insert.sources import open_source

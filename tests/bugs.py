@@ -41,16 +41,6 @@ MUTATIONS: List[Mutation] = [
             "is_open",
         ),
         (
-            "The garbage collector keeps the pace of a load",
-            "gc.set_threshold(*self._usual)",
-            "gc.get_threshold()",
-        ),
-        (
-            "The first of two loads that ends sets the garbage collector back",
-            "self._loads -= 1\n            if not self._loads:",
-            "self._loads -= 1\n            if True:",
-        ),
-        (
             "A process that may have no children chooses processes",
             "if multiprocessing.current_process().daemon:",
             "if not multiprocessing.current_process():",
@@ -74,6 +64,20 @@ MUTATIONS: List[Mutation] = [
             "Processes are chosen where there is one processor",
             "if size >= enough and _processors() > 1 else",
             "if size >= enough else",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/collection.py",
+        ["executors.test_start"],
+        (
+            "The garbage collector keeps the pace of a load",
+            "gc.set_threshold(*self._usual)",
+            "gc.get_threshold()",
+        ),
+        (
+            "The first of two loads that ends sets the garbage collector back",
+            "self._loads -= 1\n            if not self._loads:",
+            "self._loads -= 1\n            if True:",
         ),
     ),
     *mutations(
@@ -632,8 +636,8 @@ MUTATIONS: List[Mutation] = [
         ["loading.test_coordinator", "management.test_signals"],
         (
             "An interrupted load says that it is complete",
-            "signal=coordinator.signal,",
-            "signal=None,",
+            "signal = coordinator.signal",
+            "signal = None",
         ),
         (
             "Each reason is given as often as there are models with it",
@@ -647,8 +651,8 @@ MUTATIONS: List[Mutation] = [
         ["loading.test_coordinator", "management.test_signals"],
         (
             "A batch from a pipe waits for the next one",
-            "if model_load.source.is_stream:\n                # A batch",
-            "if False:\n                # A batch",
+            "batches_ahead = 0 if model_load.source.is_stream else model_load.batches_ahead",
+            "batches_ahead = model_load.batches_ahead",
         ),
         (
             "Orders wait for only the first of their parents",
@@ -2359,8 +2363,8 @@ MUTATIONS: List[Mutation] = [
         ["management.test_populate_db.CommandTests"],
         (
             "A signal does not reach the load",
-            "outcome = load(sources, load_options, stopped_by,",
-            "outcome = load(sources, load_options, lambda: None,",
+            "sources, load_options, stopped_by,",
+            "sources, load_options, lambda: None,",
         ),
     ),
     *mutations(

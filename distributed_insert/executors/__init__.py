@@ -1,19 +1,21 @@
-"""Where the workers run: one thread per model, or one process per model."""
+"""Where the workers run: one thread, one process, or one Dask actor per model."""
 
-import gc
 import multiprocessing
 import os
 import threading
 from contextlib import ExitStack, contextmanager
-from typing import Any, Dict, Iterator, Mapping
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
 from django.db import connections
 
+from ..exceptions import LoadError
 from .base import Executor, WorkerLost, thread_errors
-from .process import GC_THRESHOLD, ProcessExecutor
+from .collection import slow_collection
+from .process import ProcessExecutor
 from .thread import ThreadExecutor
 
 __all__ = [
+    "DASK",
     "PROCESS",
     "THREAD",
     "WORKERS",
@@ -24,7 +26,7 @@ __all__ = [
     "thread_errors",
 ]
 
-THREAD, PROCESS = WORKERS = ("thread", "process")
+THREAD, PROCESS, DASK = WORKERS = ("thread", "process", "dask")
 
 # Bytes of files. Forking is cheap, and pays off from about 60,000 records; a process that is not
 # forked has to import Django, and pays off from about 500,000 records.
@@ -42,16 +44,31 @@ def choose(sources) -> str:
 
 
 @contextmanager
-def start(workers: Mapping[Any, Any], kind: str) -> Iterator[Dict[Any, Executor]]:
+def start(
+    workers: Mapping[Any, Any],
+    kind: str,
+    scheduler: Optional[str] = None,
+    wait: int = 0,
+    stopped_by: Callable[[], Optional[int]] = lambda: None,
+    on_wait: Callable[[str], None] = lambda what: None,
+) -> Iterator[Dict[Any, Executor]]:
     """Yield one executor per worker, and shut them all down at the end. Raises OSError.
 
-    A worker that reads a stream is given a thread: only this process has that.
+    A worker that reads a stream is given a thread: only this process has that. Dask actors need the
+    address of a `scheduler`: see `dask.start`, which also raises LoadError and Interrupted.
     """
     executors: Dict[Any, Executor] = {}
     method = _start_method()
+    remote = {k: w for k, w in workers.items() if kind == DASK and not w.reads_stream}
     with ExitStack() as ending:
-        ending.enter_context(_slow_collection)
+        ending.enter_context(slow_collection)
+        if remote:
+            executors.update(
+                ending.enter_context(_dask().start(remote, scheduler, wait, stopped_by, on_wait))
+            )
         for key, worker in workers.items():
+            if key in remote:
+                continue
             if kind == PROCESS and not worker.reads_stream:
                 executors[key] = ProcessExecutor(worker, method)
             else:
@@ -60,28 +77,15 @@ def start(workers: Mapping[Any, Any], kind: str) -> Iterator[Dict[Any, Executor]
         yield executors
 
 
-class _SlowCollection:
-    """Sets the pace of the garbage collector, and sets it back when no load needs it any more."""
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._loads = 0
-
-    def __enter__(self):
-        with self._lock:
-            if not self._loads:
-                self._usual = gc.get_threshold()
-                gc.set_threshold(GC_THRESHOLD)
-            self._loads += 1
-
-    def __exit__(self, *exception):
-        with self._lock:
-            self._loads -= 1
-            if not self._loads:
-                gc.set_threshold(*self._usual)
-
-
-_slow_collection = _SlowCollection()
+def _dask():
+    try:
+        from . import dask
+    except ImportError as error:
+        raise LoadError(
+            f"Workers on Dask need its package distributed ({error}). "
+            'Run: pip install "dask[distributed]"'
+        ) from error
+    return dask
 
 
 def _start_method():

@@ -7,16 +7,24 @@ from typing import Any
 
 from ..exceptions import LoadError
 
+KILLED = "The process that loaded {} was killed. What it had not committed is rolled back."
+
 
 class WorkerLost(Exception):
     """The place where a worker ran is gone, and with it what the worker had not committed.
 
-    `may_have_run` says whether the job that met this may have been done.
+    `may_have_run` says whether the job that met this may have been done, and `what` tells people
+    what has happened, with {} for the records that the worker loaded.
     """
 
-    def __init__(self, may_have_run: bool):
-        super().__init__(may_have_run)
+    def __init__(self, may_have_run: bool, what: str = KILLED):
+        super().__init__(may_have_run, what)
         self.may_have_run = may_have_run
+        self.what = what
+
+
+class RemoteTraceback(Exception):
+    """Where in another process an exception was raised."""
 
 
 @contextmanager
@@ -36,6 +44,9 @@ class Executor(ABC):
 
     The worker gets a function `is_interrupted`, for jobs that wait to ask.
     """
+
+    batches_ahead = 1
+    """How many batches are read while one is written."""
 
     @abstractmethod
     def submit(self, method: str, *args: Any) -> "Future[Any]":

@@ -18,18 +18,10 @@ from typing import Any, Mapping
 import django
 from django.db import connections
 
-from .base import Executor, WorkerLost, thread_errors
-
-# Batches are freed by their reference counts; looking for cycles among their tens of thousands of
-# values at the usual pace takes a third of the time of reading them.
-GC_THRESHOLD = 200_000
-
+from .base import Executor, RemoteTraceback, WorkerLost, thread_errors
+from .collection import GC_THRESHOLD
 
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
-
-
-class RemoteTraceback(Exception):
-    """Where in the worker's process an exception was raised."""
 
 
 class ProcessExecutor(Executor):

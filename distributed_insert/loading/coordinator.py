@@ -16,7 +16,8 @@ only after its user and its product. References must form no cycle.
 
 import asyncio
 import time
-from typing import Any, Dict, List, Mapping, Optional, Set
+from collections import deque
+from typing import Any, Deque, Dict, List, Mapping, Optional, Set
 
 from ..exceptions import GivenUp, Interrupted, LoadError
 from ..executors import Executor
@@ -108,23 +109,19 @@ class Coordinator:
         return await errors_of(tasks)
 
     async def _load_model(self, model_load):
+        # A batch of a stream is not to wait for the next one, which may never come.
+        batches_ahead = 0 if model_load.source.is_stream else model_load.batches_ahead
+        ahead: Deque[asyncio.Future] = deque()
         missing = await self._next_missing(model_load)
-        while missing is not None and not self._is_stopping():
-            if model_load.source.is_stream:
-                # A batch that has been read is not to wait for the next one, which may never come.
-                await self._write(model_load, missing)
-                missing = await self._next_missing(model_load)
-                continue
-            # While a batch is written, the parents are asked about the one after it.
-            results: Any = await asyncio.gather(
-                self._next_missing(model_load),
-                self._write(model_load, missing),
-                return_exceptions=True,
-            )
-            missing, written = results
-            for result in (written, missing):
-                if isinstance(result, BaseException):
-                    raise result
+        try:
+            while missing is not None and not self._is_stopping():
+                # While a batch is written, the parents are asked about those after it.
+                while len(ahead) < batches_ahead:
+                    ahead.append(asyncio.ensure_future(self._next_missing(model_load)))
+                await asyncio.ensure_future(self._write(model_load, missing))
+                missing = await (ahead.popleft() if ahead else self._next_missing(model_load))
+        finally:
+            await asyncio.gather(*ahead, return_exceptions=True)
         model_load.finished.set()
         if missing is None and self._on_progress:
             self._on_progress(model_load.dataset, model_load.counts, None)

@@ -32,6 +32,7 @@ class ModelLoad:
     def start(self, executor: Executor):
         """Attach the executor of the worker. To be called inside the running event loop."""
         self._executor = executor
+        self.batches_ahead = executor.batches_ahead
         self.finished = asyncio.Event()
         if self.source is None:
             self.finished.set()
@@ -51,10 +52,7 @@ class ModelLoad:
             raise
         except WorkerLost as lost:
             self.is_unconfirmed |= lost.may_have_run and job in self._committing_jobs
-            raise LoadError(
-                f"The process that loaded {self.dataset.plural} was killed. What it had not "
-                "committed is rolled back."
-            ) from lost
+            raise LoadError(lost.what.format(self.dataset.plural)) from lost
         except MemoryError as error:
             self.is_unconfirmed |= job in self._committing_jobs
             raise LoadError(

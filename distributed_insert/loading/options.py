@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Optional
 
-from ..executors import WORKERS
+from ..executors import DASK, WORKERS
 
 ON_CONFLICT = ERROR, IGNORE, UPDATE = ("error", "ignore", "update")
 
@@ -13,7 +13,14 @@ class Options:
     """How to load. Raises ValueError for what no load can do."""
 
     workers: Optional[str] = None
-    """Whether each worker has a "thread" or a "process"; None: what is faster for the sources."""
+    """What each worker has: a "thread", a "process", or an actor of "dask".
+
+    None: a thread or a process, what is faster for the sources.
+    """
+    scheduler: Optional[str] = None
+    """The address of the Dask scheduler, if its actors are the workers."""
+    wait: int = 10
+    """How many seconds to wait for what is missing in the Dask cluster."""
     batch_size: int = 10_000
     """Records in one transaction."""
     on_conflict: str = ERROR
@@ -30,6 +37,8 @@ class Options:
     def __post_init__(self):
         for name, is_right in (
             ("workers", self.workers in (None, *WORKERS)),
+            ("scheduler", bool(self.scheduler) == (self.workers == DASK)),
+            ("wait", self.wait >= 0),
             ("batch_size", self.batch_size >= 1),
             ("on_conflict", self.on_conflict in ON_CONFLICT),
             ("max_errors", self.max_errors is None or self.max_errors >= 0),

@@ -127,7 +127,7 @@ class Outcome:
 
     models: Tuple[ModelResult, ...]
     workers: str
-    """What did the work, one per model: "thread" or "process"."""
+    """What did the work, one per model: "thread", "process" or "dask"."""
     seconds: float
     error: Optional[LoadError] = None
     """Why the load stopped before its end, or stored nothing; None when it came to its end."""

@@ -7,7 +7,7 @@ from typing import Callable, Mapping, Optional
 
 from .. import executors
 from ..datasets import DATASETS, Dataset
-from ..exceptions import LoadError
+from ..exceptions import Interrupted, LoadError
 from ..sources import Source
 from .base_worker import Worker
 from .coordinator import Coordinator
@@ -23,6 +23,7 @@ def load(
     stopped_by: Callable[[], Optional[int]] = lambda: None,
     on_progress: Optional[Callable[[Dataset, Counts, Optional[int]], None]] = None,
     kept_rejects: Optional[int] = KEPT_REJECTS,
+    on_wait: Callable[[str], None] = lambda what: None,
 ) -> Outcome:
     """Load each dataset from its source, all at the same time, and return what became of them.
 
@@ -43,6 +44,8 @@ def load(
     batch with its dataset, the counts so far, and how many bytes of the source have been read, and
     once more, with None for the bytes, when all of the dataset has been loaded.
 
+    `on_wait` is told what is missing in the Dask cluster, if it is waited for.
+
     The outcome has the first `kept_rejects` of each model, or, if that is None, all of them, in
     memory.
     """
@@ -56,20 +59,27 @@ def load(
     loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}
     coordinator = Coordinator(loads, options, stopped_by, on_progress)
     kind = options.workers or executors.choose(sources.values())
+    cluster = (options.scheduler, options.wait, stopped_by, on_wait)
+    errors, signal = [], None
     with ExitStack() as ending:
         try:
-            executors_of = ending.enter_context(executors.start(workers, kind))
+            executors_of = ending.enter_context(executors.start(workers, kind, *cluster))
             loop = ending.enter_context(closing(asyncio.new_event_loop()))
         except OSError as error:
             errors = [LoadError(f"The workers cannot be started: {error.strerror}.")]
+        except Interrupted:
+            signal = stopped_by()
+        except LoadError as error:
+            errors = [error]
         else:
             errors = loop.run_until_complete(coordinator.run(executors_of))
+            signal = coordinator.signal
     return Outcome(
         models=tuple(loads[dataset.model].result() for dataset in sources),
         workers=kind,
         seconds=time.perf_counter() - started,
         error=LoadError("\n".join(dict.fromkeys(map(str, errors)))) if errors else None,
-        signal=coordinator.signal,
+        signal=signal,
         is_atomic=coordinator.is_atomic,
         recovered=tuple(each.message for each in coordinator.recovered),
     )

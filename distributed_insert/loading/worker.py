@@ -75,7 +75,7 @@ class LoadingWorker(Worker):
             return None
         batch = Batch(self._dataset, self._source, self._rules, records)
         self._batches.append((batch, self._source.bytes_read))
-        return {name: array("q", ids) for name, ids in batch.referred_ids().items()}
+        return {name: array("i", ids) for name, ids in batch.referred_ids().items()}
 
     def write(self, missing: Mapping[str, Set[int]], rejects_left: Optional[int]) -> BatchResult:
         """Store the oldest batch that was read, less the records whose fields hold a `missing` id.

@@ -142,8 +142,22 @@ def add_load_options(parser):
     workers.add_argument(
         "--workers",
         choices=WORKERS,
-        help="load each model in a thread or a process of its own (default: processes if the files "
-        "are large, else threads)",
+        help="load each model in a thread, a process or a Dask actor of its own (default: a "
+        "process if the files are large, else a thread)",
+    )
+    workers.add_argument(
+        "--scheduler",
+        type=option_types.address,
+        metavar="ADDRESS",
+        help="address of the Dask scheduler, for example tcp://10.0.0.1:8786 (default: "
+        "$DASK_SCHEDULER_ADDRESS); files are opened where its workers are",
+    )
+    workers.add_argument(
+        "--wait",
+        type=option_types.whole_number,
+        metavar="SECONDS",
+        help="wait at most so long for the scheduler and for free Dask workers with the resources "
+        f"that the databases need (default: {Options.wait})",
     )
     output = parser.add_argument_group("output")
     add_summary(output)

@@ -2,6 +2,7 @@
 
 import argparse
 import codecs
+import re
 import string
 
 from ..datasets import DATASETS
@@ -74,6 +75,13 @@ def renamed_column(text):
     if not (equals and dot and column):
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form MODEL.FIELD=COLUMN")
     return model, field, column
+
+
+def address(text):
+    """The address of a Dask scheduler, as Dask shows it."""
+    if not re.fullmatch(r"[a-z]+://\S+", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is not an address like tcp://HOST:PORT")
+    return text
 
 
 def path(text):

@@ -1,12 +1,14 @@
 """Which options of populate_db go together, and what stands for those that were not given."""
 
+import os
 from dataclasses import fields
-from typing import Any, Dict, Mapping, Sequence
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
 
 from django.core.management import CommandError
 from django.utils.text import get_text_list
 
 from ..datasets import DATASETS
+from ..executors import DASK
 from ..loading import Options
 
 # How files are written, and what becomes of records. Where no file is named, it was forgotten: what
@@ -15,6 +17,8 @@ MODEL_OPTIONS = ("format", "encoding", "delimiter")
 """What can be said of all files, or of one model's."""
 FILE_OPTIONS = (*MODEL_OPTIONS, "map", "ignore_unknown")
 RECORD_OPTIONS = ("on_conflict", "rejects", "max_errors")
+DASK_OPTIONS = ("scheduler", "wait")
+SCHEDULER_VARIABLE = "DASK_SCHEDULER_ADDRESS"
 
 DEFAULTS = {
     "format": [],
@@ -23,6 +27,7 @@ DEFAULTS = {
     "map": [],
     "ignore_unknown": False,
     "on_conflict": Options.on_conflict,
+    "wait": Options.wait,
 }
 
 
@@ -49,6 +54,42 @@ def check(models: Sequence[str], sample: bool, options: Mapping[str, Any]):
         raise CommandError(
             f"{names} {'go' if len(given) > 1 else 'goes'} with files"
             f"{'' if of_files else ' or with --sample'}: add {get_text_list(ways, 'or')}.",
+            returncode=2,
+        )
+
+
+def check_workers(options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Return the options, with the Dask scheduler that the environment names if it is needed.
+
+    Raises CommandError for options that do not go together.
+    """
+    given = [option(name) for name in DASK_OPTIONS if options[name] is not None]
+    if options["workers"] != DASK and given:
+        names = get_text_list(given, "and")
+        goes = "go" if len(given) > 1 else "goes"
+        raise CommandError(f"{names} {goes} with --workers {DASK}.", returncode=2)
+    if options["workers"] != DASK or options["scheduler"]:
+        return dict(options)
+    scheduler = os.environ.get(SCHEDULER_VARIABLE)
+    if not scheduler:
+        raise CommandError(
+            f"--workers {DASK} needs a scheduler: add --scheduler tcp://HOST:PORT, or set "
+            f"{SCHEDULER_VARIABLE}.",
+            returncode=2,
+        )
+    return {**options, "scheduler": scheduler}
+
+
+def check_streams(models: Iterable[str], workers: Optional[str]):
+    """Raise CommandError if another machine would have to read a stream of this one.
+
+    `models` has the plural names of the models that are loaded from streams.
+    """
+    if workers == DASK and models:
+        raise CommandError(
+            f"{get_text_list([option(name) for name in models], 'and')}: standard input and pipes "
+            f"are on this machine, and --workers {DASK} reads files on others. Name a file or a "
+            "URL that they can open.",
             returncode=2,
         )
 

@@ -43,7 +43,8 @@ def report(
     yield from counts_table(outcome, ("read", "inserted", "rejected"))
     streams = [f"a thread for {m.source}" for m in outcome.models if m.is_stream]
     but = f", but {' and '.join(streams)}" if streams and outcome.workers != "thread" else ""
-    yield f"Workers: one {outcome.workers} per model{but}."
+    kind = {"dask": "Dask actor"}.get(outcome.workers, outcome.workers)
+    yield f"Workers: one {kind} per model{but}."
     if not outcome.is_atomic and any(model.is_stored for model in outcome.models):
         yield NOT_ATOMIC
     if dry_run:

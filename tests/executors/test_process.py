@@ -15,7 +15,8 @@ from distributed_insert import executors
 from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WorkerLost
 from distributed_insert.executors import process as processes
-from distributed_insert.executors.process import ProcessExecutor, RemoteTraceback
+from distributed_insert.executors.base import RemoteTraceback
+from distributed_insert.executors.process import ProcessExecutor
 from distributed_insert.loading import Counts, Options, load
 from distributed_insert.loading.worker import LoadingWorker
 from distributed_insert.models import Order, Product, User

@@ -10,7 +10,8 @@ from django.test import SimpleTestCase
 
 from distributed_insert import executors
 from distributed_insert.executors import choose, start
-from distributed_insert.executors.process import GC_THRESHOLD, ProcessExecutor
+from distributed_insert.executors.collection import GC_THRESHOLD
+from distributed_insert.executors.process import ProcessExecutor
 from distributed_insert.executors.thread import ThreadExecutor
 
 from ..cases import LoadTestCase

@@ -87,7 +87,7 @@ class ParserTests(SimpleTestCase):
         options = re.findall(r"^  (?:-\w[^-]*)?(--[\w-]+)", output, re.MULTILINE)
         self.assertLess(options.index("--batch-size"), options.index("--version"))
         _, output, _ = self.printed("populate_db", "--help")
-        self.assertIn("\nworkers:\n  --workers {thread,process}\n", output)
+        self.assertIn("\nworkers:\n  --workers {thread,process,dask}\n", output)
 
     def test_a_program_that_calls_the_command_gets_an_exception(self):
         for name in COMMANDS:

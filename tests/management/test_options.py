@@ -454,6 +454,8 @@ class SummaryTests(OptionsTestCase):
                     "map": [],
                     "ignore_unknown": False,
                     "workers": None,
+                    "scheduler": None,
+                    "wait": 10,
                     "batch_size": 10000,
                     "on_conflict": "error",
                     "rejects": str(self.folder / "rejects"),

@@ -43,8 +43,10 @@ class Command(ProjectCommand):
     def handle(self, *, migrate, sample, summary, no_progress, verbosity, **options):
         paths = {d: options[d.plural] for d in DATASETS if options[d.plural] is not None}
         usage.check([dataset.plural for dataset in paths], sample, options)
-        options = usage.with_defaults(options)
+        options = usage.with_defaults(usage.check_workers(options))
         sources = file_sources(paths, **options)
+        streams = [dataset.plural for dataset, source in sources.items() if source.is_stream]
+        usage.check_streams(streams, options["workers"])
         samples = {}
         if not paths:
             samples = {dataset.name: dataset.sample for dataset in DATASETS}
@@ -73,7 +75,9 @@ class Command(ProjectCommand):
                 except ImportError:
                     self.stderr.write(NO_BARS)
             kept_rejects = KEPT_REJECTS if verbosity < 2 else None
-            outcome = load(sources, load_options, stopped_by, on_progress, kept_rejects)
+            outcome = load(
+                sources, load_options, stopped_by, on_progress, kept_rejects, self.stderr.write
+            )
         exit_code = reports.exit_status(outcome)
         if samples and exit_code == reports.REJECTED:
             exit_code = 0

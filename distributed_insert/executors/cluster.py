@@ -1,0 +1,162 @@
+"""A Dask cluster: connecting to its scheduler, and waiting for what a load needs of it."""
+
+import asyncio
+import logging
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from inspect import signature
+from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, Optional
+
+import distributed
+from distributed import Client, Scheduler
+from distributed.core import rpc
+from distributed.security import Security
+from distributed.versions import VersionMismatchWarning
+
+from ..exceptions import Interrupted, LoadError
+
+# In seconds: how often somebody who waits for the cluster looks at it, and how long a wait is that
+# is not worth a word.
+PATIENCE = 0.1
+SHORT = 1.0
+
+# What these say beside an error that is raised would be a second message about one fault.
+LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
+
+
+class Waiting:
+    """Waits for all that a load needs of its cluster, together at most `seconds`."""
+
+    def __init__(
+        self,
+        seconds: int,
+        stopped_by: Callable[[], Optional[int]],
+        on_wait: Callable[[str], None],
+    ):
+        self.seconds = seconds
+        self._stopped_by = stopped_by
+        self._on_wait = on_wait
+        self._started = time.monotonic()
+
+    async def until(self, look: Callable[[], Awaitable[str]], remedy: str):
+        """Wait until `look` returns "" instead of what is missing.
+
+        Raises LoadError when it has waited for too long, and Interrupted after a signal.
+        """
+        is_told = False
+        while True:
+            missing = await look()
+            if not missing:
+                return
+            if self._stopped_by():
+                raise Interrupted(missing)
+            waited = time.monotonic() - self._started
+            if waited >= self.seconds:
+                raise LoadError(f"{missing}, after {self.seconds} s. {remedy}")
+            if waited > SHORT and not is_told:
+                self._on_wait(f"{missing}: waiting for at most {self.seconds} s.")
+                is_told = True
+            await asyncio.sleep(PATIENCE)
+
+
+@contextmanager
+def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Yield an event loop that runs in a thread of its own."""
+    loop = asyncio.new_event_loop()
+    with quiet(), ThreadPoolExecutor(1, thread_name_prefix="dask") as thread:
+        thread.submit(_run, loop)
+        try:
+            yield loop
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+
+
+def _run(loop):
+    asyncio.set_event_loop(loop)
+    loop.run_forever()
+    # What Dask has begun and not ended.
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+    loop.close()
+
+
+@contextmanager
+def quiet():
+    """Have Dask raise its errors only, and not log them, too."""
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels):
+            logger.setLevel(level)
+
+
+async def connect(scheduler: str, waiting: Waiting) -> Client:
+    """Return a client of the scheduler at this address. Raises LoadError or Interrupted."""
+    connecting = asyncio.ensure_future(_connected(scheduler, waiting.seconds))
+
+    async def look():
+        return "" if connecting.done() else f"The Dask scheduler {scheduler} does not answer"
+
+    try:
+        await waiting.until(look, "Check that it is running, and its address.")
+        return await connecting
+    # Whatever is wrong with the address, with TLS or with the network.
+    except (OSError, RuntimeError, TypeError, ValueError) as error:
+        raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {error}") from error
+    finally:
+        connecting.cancel()
+
+
+async def _connected(scheduler, seconds):
+    # So that whoever waits has the last word.
+    timeout = seconds + SHORT
+    arguments = Security().get_connection_args("client")
+    async with rpc(scheduler, timeout=timeout, connection_args=arguments) as asked:
+        # What a client says of a scheduler of another version is hard to understand.
+        answer = await asked.versions(packages=[])
+    found = answer["packages"]["distributed"]
+    if found != distributed.__version__:
+        raise LoadError(
+            f"The Dask scheduler {scheduler} has distributed {found}, and here is "
+            f"{distributed.__version__}. Install the same version on both sides."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        return await Client(scheduler, asynchronous=True, set_as_default=False, timeout=timeout)
+
+
+async def resources(
+    client: Any, aliases: Iterable[str], waiting: Waiting
+) -> Dict[str, Dict[str, int]]:
+    """Return what the Dask worker that owns each of these databases must have.
+
+    It is the resource with the alias as its name. If no Dask worker has the resource of any of
+    these, it is nothing; else, those that are missing are waited for. Raises LoadError or
+    Interrupted.
+    """
+    required: Dict[str, Dict[str, int]] = {}
+    # The newer ones say no more than a few of the workers without it.
+    options = {"n_workers": -1} if "n_workers" in signature(Scheduler.identity).parameters else {}
+
+    async def look():
+        identity = await client.scheduler.identity(**options)
+        workers = identity["workers"].values()
+        if not workers:
+            return f"The Dask scheduler {client.scheduler.address} has no worker"
+        offered = {name for each in workers for name in each["resources"]}
+        required.update((alias, {alias: 1} if offered & set(aliases) else {}) for alias in aliases)
+        missing = [f"{alias}=1" for alias in aliases if required[alias] and alias not in offered]
+        return f"No Dask worker has the resource {' or '.join(missing)}" if missing else ""
+
+    await waiting.until(
+        look, f"Start one: dask worker {client.scheduler.address} --resources ALIAS=1, or --wait."
+    )
+    return required

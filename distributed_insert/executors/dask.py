@@ -1,0 +1,234 @@
+"""One Dask actor per model, on a Dask worker that has the resource of the model's database."""
+
+import asyncio
+import pickle
+from contextlib import contextmanager, suppress
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional
+from uuid import uuid4
+
+from distributed import Client
+from django.conf import settings
+from django.db import connections
+
+from ..exceptions import LoadError
+from .base import Executor, RemoteTraceback, WorkerLost
+from .cluster import PATIENCE, SHORT, Waiting, connect, event_loop, resources
+from .place import PING, SILENCE, Place, hold, versions
+
+WORKER_LOST = (
+    "The Dask worker {} that loaded {{}} is lost. What it had not committed is rolled back."
+)
+SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
+RUN_AGAIN = "Run the command again when other loads have ended, or wait longer with --wait."
+
+
+@contextmanager
+def start(
+    workers: Mapping[Any, Any],
+    scheduler: str,
+    wait: int,
+    stopped_by: Callable[[], Optional[int]],
+    on_wait: Callable[[str], None],
+) -> Iterator[Dict[Any, "DaskExecutor"]]:
+    """Yield one executor per worker, and shut them all down at the end.
+
+    What a load needs of the cluster is waited for at most `wait` seconds, and `on_wait` is told.
+    Raises LoadError, or Interrupted when `stopped_by` returns a signal.
+    """
+    executors: Dict[Any, DaskExecutor] = {}
+    with event_loop() as loop:
+
+        def run(coroutine):
+            return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
+
+        waiting = Waiting(wait, stopped_by, on_wait)
+        client = run(connect(scheduler, waiting))
+        try:
+            run(_place(client, workers, executors, waiting))
+            yield executors
+        finally:
+            for executor in executors.values():
+                executor.shutdown()
+            run(_close(client))
+
+
+async def _close(client):
+    await client.close(timeout=SHORT)
+
+
+async def _place(client, workers, executors, waiting):
+    """Add an executor for each worker, with a place on the cluster."""
+    required = await resources(client, {worker.using for worker in workers.values()}, waiting)
+    executors.update((key, DaskExecutor(client, worker)) for key, worker in workers.items())
+    # Two models may have one database, and that has one owner.
+    owners = {each.using: each for each in reversed(executors.values())}
+    for using, owner in owners.items():
+        owner.request(resources=required[using])
+    await waiting.until(_look_for_places(owners.values(), required), RUN_AGAIN)
+    others = [each for each in executors.values() if each is not owners[each.using]]
+    for each in others:
+        each.request(workers=[owners[each.using].address])
+    await waiting.until(_look_for_places(others, required), RUN_AGAIN)
+    held = [owner for using, owner in owners.items() if required[using]]
+    for owner in held:
+        owner.hold(required[owner.using])
+
+    async def look():
+        taken = [each.using for each in held if not await each.hear()]
+        return _not_free(taken, required) if taken else ""
+
+    await waiting.until(look, RUN_AGAIN)
+
+
+def _look_for_places(executors, required):
+    async def look():
+        waiting = [each.using for each in executors if not await each.has_place()]
+        return _not_free(waiting, required) if waiting else ""
+
+    return look
+
+
+def _not_free(aliases, required):
+    names = " or ".join(f"{alias}=1" for alias in aliases if required[alias])
+    return f"No Dask worker{f' with the resource {names}' * bool(names)} is free"
+
+
+class There:
+    """A call that is made where it is unpickled.
+
+    A scheduler has to understand what it passes on, and need not have this project: it is given
+    `pickle.loads` and bytes.
+    """
+
+    def __init__(self, function: Callable, *args: Any):
+        self._call = (function, args)
+
+    def __reduce__(self):
+        return self._call
+
+
+class DaskExecutor(Executor):
+    """A place on a Dask worker. All that is asked and answered passes through the scheduler."""
+
+    # It has more to do while its answers travel.
+    batches_ahead = 3
+
+    def __init__(self, client: Client, worker: Any):
+        """To be called in the client's event loop."""
+        self.using = worker.using
+        self.address = ""
+        """Of the Dask worker."""
+        self._client = client
+        self._loop = asyncio.get_running_loop()
+        self._key = f"load-{self.using}-{uuid4().hex}"
+        self._pickled = pickle.dumps((worker, connections[self.using].vendor))
+        self._future: Any = None
+        self._place: Any = None
+        self._pinging: Any = None
+        self._lost = asyncio.Event()
+        self._submitted = 0
+        self._last: Any = None
+
+    def request(self, **where):
+        """Have Dask make the place on one of the Dask workers that this allows."""
+        arguments = (self._key, settings.SETTINGS_MODULE, versions(), self._pickled)
+        self._future = self._submit(self._key, There(Place, *arguments), actor=True, **where)
+
+    def hold(self, resource: Mapping[str, int]):
+        """Keep the resource, which Dask takes for free once the place is made."""
+        there = There(hold, self._key)
+        self._holding = self._submit(
+            f"hold-{self._key}", there, resources=resource, workers=[self.address]
+        )
+
+    def _submit(self, key, there, resources=None, **where):
+        return self._client.submit(
+            pickle.loads, pickle.dumps(there), key=key, resources=resources or None, **where
+        )
+
+    async def has_place(self) -> bool:
+        """Return whether the place is there. Raises LoadError if it cannot be made."""
+        if self._place is None and self._future.status != "pending":
+            error = await self._future.exception()
+            if error:
+                raise error if isinstance(error, LoadError) else self._refusal(error)
+            with self._client.as_current():
+                self._place = await self._future
+                self.address = await self._place.where()
+            self._pinging = asyncio.ensure_future(self._ping())
+        return self._place is not None
+
+    def _refusal(self, error):
+        text = f"A Dask worker cannot load '{self.using}': {error}."
+        if isinstance(error, ImportError):
+            text += " Start it with the project's folder in PYTHONPATH, and with what is needed."
+        return LoadError(text)
+
+    async def hear(self) -> bool:
+        """Return whether the resource is kept. Raises WorkerLost."""
+        return await self._ask("hear")
+
+    def submit(self, method, *args):
+        job = (self._submitted, method, *args)
+        self._submitted += 1
+        self._last = asyncio.run_coroutine_threadsafe(self._do(*job), self._loop)
+        return self._last
+
+    async def _do(self, *job):
+        result, error, trace = await self._ask("do", *job)
+        if error:
+            raise error from RemoteTraceback(trace)
+        return result
+
+    def interrupt(self):
+        asyncio.run_coroutine_threadsafe(self._ask("interrupt"), self._loop)
+
+    def shutdown(self):
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+
+    async def _end(self):
+        if self._pinging:
+            if self._last:
+                await asyncio.wait([asyncio.wrap_future(self._last)])
+            with suppress(WorkerLost):
+                await self._ask("end")
+            self._pinging.cancel()
+            self._pinging = None
+        elif self._future:
+            await self._future.cancel()
+
+    async def _ask(self, method, *args):
+        """Return what the place answers. Raises WorkerLost if it is lost before it does."""
+        if self._lost.is_set() or self._future.status != "finished":
+            raise await self._loss(may_have_run=False)
+        answer = asyncio.ensure_future(_result(getattr(self._place, method)(*args)))
+        lost = asyncio.ensure_future(self._lost.wait())
+        await asyncio.wait([answer, lost], return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if not answer.done() or isinstance(answer.exception(), OSError):
+            answer.cancel()
+            raise await self._loss(may_have_run=True)
+        return answer.result()
+
+    async def _ping(self):
+        while self._future.status == "finished":
+            answer = asyncio.ensure_future(_result(self._place.hear()))
+            await asyncio.wait([answer], timeout=SILENCE)
+            if not answer.done() or answer.exception():
+                break
+            await asyncio.sleep(PING)
+        self._lost.set()
+
+    async def _loss(self, may_have_run):
+        # Which of the two was lost is known a moment later.
+        for _ in range(int(SHORT / PATIENCE)):
+            if self._future.status != "finished":
+                break
+            await asyncio.sleep(PATIENCE)
+        if self._client.status == "running":
+            return WorkerLost(may_have_run, WORKER_LOST.format(self.address))
+        return WorkerLost(may_have_run, SCHEDULER_LOST)
+
+
+async def _result(awaitable):
+    return await awaitable
