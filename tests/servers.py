@@ -44,8 +44,8 @@ shared_buffers = 32MB
 """
 
 # Run a server that ends when its standard input does: when the process that started it has ended,
-# however it did.
-UNTIL_END_OF_INPUT = 'exec 3<&0; (cat <&3; kill -INT $$) & exec "$@" </dev/null 3<&-'
+# however it did. The first word is the signal that ends it.
+UNTIL_END_OF_INPUT = 'exec 3<&0; (cat <&3; kill -"$0" $$) & exec "$@" </dev/null 3<&-'
 
 
 def _is_root():
@@ -105,7 +105,7 @@ class Server:
         command = _as_unprivileged(programs() / "postgres", "-D", self.folder, "-k", self.folder)
         with open(self.folder / "log", "ab") as log:
             self.process = subprocess.Popen(
-                ["sh", "-c", UNTIL_END_OF_INPUT, "sh", *command],
+                ["sh", "-c", UNTIL_END_OF_INPUT, "INT", *command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -1,0 +1,112 @@
+import os
+import subprocess
+import sys
+import time
+
+from django.test import SimpleTestCase
+
+from .cases import ROOT
+from .clusters import cluster, needs_dask, needs_openssl
+from .test_servers import listens
+
+PRINT_CLUSTER = """
+import os
+from distributed import Client
+with Client(os.environ["DASK_SCHEDULER_ADDRESS"]) as client:
+    print(client.scheduler.address)
+    for worker in client.scheduler_info()["workers"].values():
+        print(worker["resources"])
+raise SystemExit(3)
+"""
+START_AND_DIE = """
+import os, signal
+from tests.clusters import cluster
+with cluster([{}]) as dask:
+    print(dask.address.rpartition(":")[2], dask.workers[0].pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run_python(*arguments, **extra):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, **extra},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def is_there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def port_of(address):
+    return int(address.rpartition(":")[2])
+
+
+@needs_dask
+class CommandTests(SimpleTestCase):
+    def test_a_command_runs_with_a_cluster_which_ends_with_it(self):
+        process = run_python("-m", "tests.clusters", sys.executable, "-c", PRINT_CLUSTER)
+        self.assertEqual((process.returncode, process.stderr), (3, ""))
+        address, *resources = process.stdout.splitlines()
+        self.assertEqual(
+            sorted(resources), ["{'orders': 1.0}", "{'products': 1.0}", "{'users': 1.0}"]
+        )
+        self.assertFalse(listens(port_of(address)))
+
+    def test_a_cluster_ends_also_with_a_process_that_is_killed(self):
+        port, worker = map(int, run_python("-c", START_AND_DIE).stdout.split())
+        deadline = time.monotonic() + 30
+        while (listens(port) or is_there(worker)) and time.monotonic() < deadline:
+            pass
+        self.assertEqual((listens(port), is_there(worker)), (False, False))
+
+
+@needs_dask
+class ClusterTests(SimpleTestCase):
+    def test_all_listen_on_this_machine_only(self):
+        import psutil
+
+        with cluster([{"users": 1}, {}]) as dask:
+            listening = [
+                connection.laddr.ip
+                for member in (dask.scheduler, *dask.workers)
+                for connection in psutil.Process(member.pid).connections("tcp")
+                if connection.status == psutil.CONN_LISTEN
+            ]
+        self.assertEqual(listening, ["127.0.0.1"] * 6)
+
+    def test_a_worker_is_killed_and_another_one_added(self):
+        with cluster([{"users": 1}]) as dask:
+            [first] = dask.workers
+            first.kill()
+            second = dask.add_worker({"users": 1}, env={"SECRET_KEY": "its own"})
+            self.assertEqual((is_there(first.pid), is_there(second.pid)), (False, True))
+        self.assertEqual((is_there(second.pid), listens(port_of(dask.address))), (False, False))
+
+    @needs_openssl
+    def test_with_tls_nobody_without_the_certificate_is_answered(self):
+        with cluster([{"users": 1}], tls=True) as dask:
+            self.assertRegex(dask.address, r"^tls://127\.0\.0\.1:\d+$")
+            inside = run_python("-c", PRINT_CLUSTER, **dask.environment)
+            self.assertEqual(inside.stdout, f"{dask.address}\n{{'users': 1.0}}\n")
+            plain = dask.address.replace("tls://", "tcp://")
+            outside = run_python("-c", CONNECT, plain)
+        self.assertEqual(outside.stdout, "OSError\n")
+
+
+CONNECT = """
+import sys
+from distributed import Client
+try:
+    Client(sys.argv[1], timeout=1)
+except OSError:
+    print("OSError")
+"""
