@@ -62,6 +62,13 @@ class LoadTestCase(TransactionTestCase):
 
 class PopulateTestCase(LoadTestCase):
     workers = None
+    scheduler = None
+    """The address of the one whose Dask workers load, if `workers` is "dask"."""
+
+    @property
+    def named_workers(self):
+        """What the command says each model had."""
+        return {None: "thread", "dask": "Dask actor"}.get(self.workers, self.workers)
 
     def populate(self, *arguments, **options):
         """Run the command; return its output and, where it failed, the error."""
@@ -70,7 +77,7 @@ class PopulateTestCase(LoadTestCase):
             connections.close_all()
         output, error = io.StringIO(), None
         try:
-            options = {"workers": self.workers, **options}
+            options = {"workers": self.workers, "scheduler": self.scheduler, **options}
             call_command("populate_db", *arguments, stdout=output, **options)
         except CommandError as raised:
             error = raised

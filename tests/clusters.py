@@ -17,20 +17,30 @@ import sys
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
-from unittest import skipUnless
+from unittest import skipIf, skipUnless
 
-from .cases import MODEL_ALIASES, ROOT, needs
+from .cases import MODEL_ALIASES, ROOT
 from .servers import UNTIL_END_OF_INPUT, free_port
 
-needs_dask = needs("distributed", "distributed")
 needs_openssl = skipUnless(shutil.which("openssl"), "To enable this test: apt-get install openssl")
 
 # A worker for each model's database.
 THREE = tuple({alias: 1} for alias in MODEL_ALIASES)
 # The HTTP server of a dashboard listens on all addresses, also without a dashboard, unless told.
 LOCAL = ("--host", "127.0.0.1", "--dashboard-address", "127.0.0.1:0", "--no-dashboard")
+
+
+def why_not() -> str:
+    """Return what is missing for a cluster to be started here, as a remedy; "" if nothing is."""
+    if os.name != "posix":
+        return "To enable this test: run it on Linux or macOS"
+    return "" if find_spec("distributed") else "To enable this test: pip install distributed"
+
+
+needs_dask = skipIf(why_not(), why_not())
 
 
 class Member:
@@ -185,6 +195,8 @@ def main(arguments: Optional[Sequence[str]] = None):
     parser.add_argument("--tls", action="store_true", help="encrypt what they say to each other")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="default: a shell")
     options = parser.parse_args(arguments)
+    if why_not():
+        raise SystemExit(why_not().replace("this test", "clusters"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with cluster(tls=options.tls) as dask:
         command = options.command or [os.environ.get("SHELL", "sh")]

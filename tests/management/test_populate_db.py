@@ -102,7 +102,7 @@ class SampleTests(PopulateTestCase):
                 "Total                30        25         5",
             ],
         )
-        self.assertEqual(lines[-1], f"Workers: one {self.workers or 'thread'} per model.")
+        self.assertEqual(lines[-1], f"Workers: one {self.named_workers} per model.")
 
     def test_a_second_run_changes_nothing_and_says_what_already_exists(self):
         self.populate()
@@ -235,7 +235,7 @@ class FileTests(PopulateTestCase):
             "Model  Database  Read  Inserted  Rejected  Seconds\n"
             "User   users        3         1         2     n.nn\n"
             "Total               3         1         2     n.nn\n"
-            f"Workers: one {self.workers or 'thread'} per model.\n",
+            f"Workers: one {self.named_workers} per model.\n",
         )
 
     def test_error_for_files_that_cannot_be_read_names_them_all_and_nothing_is_written(self):
