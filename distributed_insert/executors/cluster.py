@@ -7,7 +7,7 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from inspect import signature
-from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, Optional
+from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set
 
 import distributed
 from distributed import Client, Scheduler
@@ -20,10 +20,17 @@ from ..exceptions import Interrupted, LoadError
 # In seconds: how often somebody who waits for the cluster looks at it, and how long a wait is that
 # is not worth a word.
 PATIENCE = 0.1
-SHORT = 1.0
+SHORT = 2.0
 
 # What these say beside an error that is raised would be a second message about one fault.
 LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
+
+
+class Missing(NamedTuple):
+    """What a load needs of its cluster, and how it is brought about."""
+
+    what: str
+    remedy: str
 
 
 class Waiting:
@@ -39,25 +46,25 @@ class Waiting:
         self._stopped_by = stopped_by
         self._on_wait = on_wait
         self._started = time.monotonic()
+        self._told: Set[Missing] = set()
 
-    async def until(self, look: Callable[[], Awaitable[str]], remedy: str):
-        """Wait until `look` returns "" instead of what is missing.
+    async def until(self, look: Callable[[], Awaitable[Optional[Missing]]]):
+        """Wait until `look` finds nothing missing.
 
         Raises LoadError when it has waited for too long, and Interrupted after a signal.
         """
-        is_told = False
         while True:
             missing = await look()
             if not missing:
                 return
             if self._stopped_by():
-                raise Interrupted(missing)
+                raise Interrupted(missing.what)
             waited = time.monotonic() - self._started
-            if waited >= self.seconds:
-                raise LoadError(f"{missing}, after {self.seconds} s. {remedy}")
-            if waited > SHORT and not is_told:
-                self._on_wait(f"{missing}: waiting for at most {self.seconds} s.")
-                is_told = True
+            if waited >= max(self.seconds, SHORT):
+                raise LoadError(f"{missing.what} (waited for {self.seconds} s). {missing.remedy}")
+            if waited >= SHORT and missing not in self._told:
+                self._on_wait(f"{missing.what}: waiting for at most {self.seconds} s.")
+                self._told.add(missing)
             await asyncio.sleep(PATIENCE)
 
 
@@ -103,10 +110,11 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
     connecting = asyncio.ensure_future(_connected(scheduler, waiting.seconds))
 
     async def look():
-        return "" if connecting.done() else f"The Dask scheduler {scheduler} does not answer"
+        what = f"The Dask scheduler {scheduler} does not answer"
+        return None if connecting.done() else Missing(what, "Check its address, and start it.")
 
     try:
-        await waiting.until(look, "Check that it is running, and its address.")
+        await waiting.until(look)
         return await connecting
     # Whatever is wrong with the address, with TLS or with the network.
     except (OSError, RuntimeError, TypeError, ValueError) as error:
@@ -149,14 +157,16 @@ async def resources(
     async def look():
         identity = await client.scheduler.identity(**options)
         workers = identity["workers"].values()
+        start = f"Start one: dask worker {client.scheduler.address}"
         if not workers:
-            return f"The Dask scheduler {client.scheduler.address} has no worker"
+            return Missing("The Dask scheduler has no workers", start)
         offered = {name for each in workers for name in each["resources"]}
         required.update((alias, {alias: 1} if offered & set(aliases) else {}) for alias in aliases)
-        missing = [f"{alias}=1" for alias in aliases if required[alias] and alias not in offered]
-        return f"No Dask worker has the resource {' or '.join(missing)}" if missing else ""
+        for alias in aliases:
+            if required[alias] and alias not in offered:
+                what = f"No Dask worker has the resource {alias}=1"
+                return Missing(what, f"{start} --resources {alias}=1")
+        return None
 
-    await waiting.until(
-        look, f"Start one: dask worker {client.scheduler.address} --resources ALIAS=1, or --wait."
-    )
+    await waiting.until(look)
     return required

@@ -12,14 +12,14 @@ from django.db import connections
 
 from ..exceptions import LoadError
 from .base import Executor, RemoteTraceback, WorkerLost
-from .cluster import PATIENCE, SHORT, Waiting, connect, event_loop, resources
+from .cluster import PATIENCE, SHORT, Missing, Waiting, connect, event_loop, resources
 from .place import PING, SILENCE, Place, hold, versions
 
 WORKER_LOST = (
     "The Dask worker {} that loaded {{}} is lost. What it had not committed is rolled back."
 )
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
-RUN_AGAIN = "Run the command again when other loads have ended, or wait longer with --wait."
+RUN_AGAIN = "Run the command again when another load has ended, or wait longer with --wait."
 
 
 @contextmanager
@@ -64,33 +64,33 @@ async def _place(client, workers, executors, waiting):
     owners = {each.using: each for each in reversed(executors.values())}
     for using, owner in owners.items():
         owner.request(resources=required[using])
-    await waiting.until(_look_for_places(owners.values(), required), RUN_AGAIN)
+    await waiting.until(_look_for_places(owners.values(), required))
     others = [each for each in executors.values() if each is not owners[each.using]]
     for each in others:
         each.request(workers=[owners[each.using].address])
-    await waiting.until(_look_for_places(others, required), RUN_AGAIN)
+    await waiting.until(_look_for_places(others, required))
     held = [owner for using, owner in owners.items() if required[using]]
     for owner in held:
         owner.hold(required[owner.using])
 
     async def look():
         taken = [each.using for each in held if not await each.hear()]
-        return _not_free(taken, required) if taken else ""
+        return _not_free(taken[0], required) if taken else None
 
-    await waiting.until(look, RUN_AGAIN)
+    await waiting.until(look)
 
 
 def _look_for_places(executors, required):
     async def look():
         waiting = [each.using for each in executors if not await each.has_place()]
-        return _not_free(waiting, required) if waiting else ""
+        return _not_free(waiting[0], required) if waiting else None
 
     return look
 
 
-def _not_free(aliases, required):
-    names = " or ".join(f"{alias}=1" for alias in aliases if required[alias])
-    return f"No Dask worker{f' with the resource {names}' * bool(names)} is free"
+def _not_free(alias, required):
+    resource = f" with the resource {alias}=1" if required[alias] else ""
+    return Missing(f"No Dask worker{resource} is free", RUN_AGAIN)
 
 
 class There:
