@@ -28,6 +28,9 @@ class Worker:
     def call(self, function):
         return function()
 
+    def close(self):
+        self.done.append("closed")
+
     def kill(self):
         os.kill(os.getpid(), signal.SIGKILL)
 

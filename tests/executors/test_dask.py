@@ -1,0 +1,212 @@
+import asyncio
+import pickle
+import threading
+from contextlib import ExitStack
+from unittest import TestCase, addModuleCleanup, mock
+
+from django.conf import settings
+from django.db import connections
+from django.test import SimpleTestCase
+
+from distributed_insert.exceptions import Interrupted, LoadError
+from distributed_insert.executors import WorkerLost, start
+
+from ..clusters import cluster, needs_dask, why_not
+from .contract import ExecutorContract, Failure, Worker
+
+clusters = {}
+
+
+def setUpModule():
+    if not why_not():
+        ending = ExitStack()
+        addModuleCleanup(ending.close)
+        clusters["any"] = ending.enter_context(cluster([{}, {}]))
+
+
+def worker_of(using):
+    worker = Worker()
+    worker.using = using
+    return worker
+
+
+class ClusterTestCase(SimpleTestCase):
+    def placed(self, workers, dask, wait=30, **how):
+        """Return the executors of workers on a cluster."""
+        ending = ExitStack()
+        self.addCleanup(ending.close)
+        return ending.enter_context(start(workers, "dask", dask.address, wait, **how))
+
+
+@needs_dask
+class DaskExecutorTests(ExecutorContract, ClusterTestCase):
+    def started(self):
+        return self.placed({"a": Worker()}, clusters["any"])["a"]
+
+    def test_the_jobs_are_done_by_one_thread_of_a_dask_worker(self):
+        places = {self.executor.submit("place").result() for _ in range(5)}
+        [(process, thread)] = places
+        self.assertIn(process, [worker.pid for worker in clusters["any"].workers])
+        self.assertEqual(thread, "insert_users_0")
+
+    def test_a_job_that_waits_keeps_no_other_worker_from_its_jobs(self):
+        both = self.placed({n: worker_of("users") for n in "ab"}, clusters["any"])
+        waiting = both["a"].submit("wait_for_interruption")
+        self.assertEqual(both["b"].submit("add", 1).result(), [(1,)])
+        self.assertIs(waiting.done(), False)
+        both["a"].interrupt()
+        self.assertIs(waiting.result(), True)
+
+    def test_the_place_of_an_exception_is_told(self):
+        with self.assertRaises(Failure) as caught:
+            self.executor.submit("fail", "disk full").result()
+        self.assertIn("in fail\n    raise Failure(reason)", str(caught.exception.__cause__))
+
+    def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
+        threads = threading.active_count()
+        with start({"a": Worker()}, "dask", clusters["any"].address, 30) as executors:
+            executors["a"].submit("add").result()
+        self.assertEqual(threading.active_count(), threads)
+
+
+@needs_dask
+class OwnersTests(ClusterTestCase):
+    """Which Dask worker has which database's worker."""
+
+    def places(self, executors):
+        return {key: each.submit("place").result()[0] for key, each in executors.items()}
+
+    def test_a_worker_is_where_the_resource_of_its_database_is(self):
+        workers = {n: worker_of(n) for n in ("users", "products", "orders")}
+        with cluster([{}, {"orders": 1}, {"users": 2, "products": 1}]) as dask:
+            _, of_orders, of_others = (each.pid for each in dask.workers)
+            self.assertEqual(
+                self.places(self.placed(workers, dask)),
+                {"orders": of_orders, "users": of_others, "products": of_others},
+            )
+            self.doCleanups()
+
+    def test_two_models_of_one_database_have_one_owner(self):
+        workers = {n: worker_of("users") for n in range(3)}
+        with cluster([{"users": 1}, {"users": 1}]) as dask:
+            self.assertEqual(len(set(self.places(self.placed(workers, dask)).values())), 1)
+            self.doCleanups()
+
+    def test_two_loads_have_different_owners_while_there_are_enough(self):
+        with cluster([{"users": 1}, {"users": 1}]) as dask:
+            places = {
+                self.places(self.placed({"a": worker_of("users")}, dask))["a"] for _ in range(2)
+            }
+            self.assertEqual(places, {worker.pid for worker in dask.workers})
+            with self.assertRaises(LoadError) as caught:
+                self.placed({"a": worker_of("users")}, dask, wait=0)
+            self.assertEqual(
+                str(caught.exception),
+                "No Dask worker with the resource users=1 is free (waited for 0 s). Run the "
+                "command again when another load has ended, or wait longer with --wait.",
+            )
+            self.doCleanups()
+
+    def test_who_waits_stops_at_a_signal(self):
+        with cluster([{"users": 1}]) as dask:
+            with self.assertRaises(Interrupted):
+                self.placed(
+                    {"a": worker_of("orders"), "b": worker_of("users")},
+                    dask,
+                    60,
+                    stopped_by=lambda: 15,
+                )
+
+
+@needs_dask
+class PlaceTests(TestCase):
+    def setUp(self):
+        dask_worker = mock.Mock(address="tcp://10.0.0.7:4000")
+        patch = mock.patch("distributed.get_worker", return_value=dask_worker)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def place(self, using="users", vendor=None, **other):
+        from distributed_insert.executors.place import Place, versions
+
+        worker = worker_of(using)
+        vendor = vendor or connections["users"].vendor
+        expected = {**versions(), **other}
+        pickled = pickle.dumps((worker, vendor))
+        place = Place("key", settings.SETTINGS_MODULE, expected, pickled)
+        self.addCleanup(lambda: asyncio.run(place.end()))
+        return place
+
+    def run_jobs(self, place, *jobs):
+        """Have jobs arrive in this order, at the same time; return what is answered."""
+
+        async def run():
+            return await asyncio.gather(*(place.do(*job) for job in jobs))
+
+        return asyncio.run(run())
+
+    def test_jobs_are_done_in_the_order_of_their_numbers(self):
+        place = self.place()
+        replies = self.run_jobs(place, (2, "add", "c"), (0, "add", "a"), (1, "add", "b"))
+        results = [result for result, _, _ in replies]
+        self.assertEqual(results, [[("a",), ("b",), ("c",)], [("a",)], [("a",), ("b",)]])
+
+    def test_a_job_that_comes_again_is_not_done_again(self):
+        place = self.place()
+        first, again, after = self.run_jobs(place, (0, "add"), (0, "add"), (1, "add"))
+        self.assertEqual((first[0], after[0]), ([()], [(), ()]))
+        self.assertIsInstance(again[1], WorkerLost)
+        self.assertIs(again[1].may_have_run, True)
+
+    def test_no_job_is_done_after_the_end(self):
+        place = self.place()
+        asyncio.run(place.end())
+        [(_, error, _)] = self.run_jobs(place, (0, "add"))
+        self.assertIsInstance(error, WorkerLost)
+        self.assertIs(error.may_have_run, False)
+
+    def test_a_place_that_hears_nothing_closes_its_worker_and_lets_go_of_the_resource(self):
+        from distributed_insert.executors import place as places
+
+        with mock.patch.multiple(places, PING=0.01, SILENCE=0.1):
+            place = self.place()
+            with mock.patch.object(places.distributed, "secede") as seceded:
+                places.hold("key")
+        seceded.assert_called_once_with()
+        self.assertEqual(place._worker.done, ["closed"])
+
+    def test_nothing_is_held_for_a_place_that_is_gone(self):
+        from distributed_insert.executors.place import hold
+
+        hold("another key")
+
+    def test_other_versions_are_refused(self):
+        from distributed_insert.executors.place import versions
+
+        here = versions()
+        with self.assertRaises(LoadError) as caught:
+            self.place(Python="2.7", Django="1.0")
+        self.assertEqual(
+            str(caught.exception),
+            "The Dask worker tcp://10.0.0.7:4000 does not have the same versions: Python 2.7 here, "
+            f"{here['Python']} there; Django 1.0 here, {here['Django']} there. Install the same "
+            "there, and start it again.",
+        )
+
+    def test_a_database_that_is_not_in_the_settings_is_refused(self):
+        with self.assertRaises(LoadError) as caught:
+            self.place(using="archive")
+        self.assertEqual(
+            str(caught.exception),
+            "The Dask worker tcp://10.0.0.7:4000 has no database 'archive' in its settings. Start "
+            "it with the settings of this project.",
+        )
+
+    def test_a_database_of_another_kind_is_refused(self):
+        with self.assertRaises(LoadError) as caught:
+            self.place(vendor="oracle")
+        self.assertEqual(
+            str(caught.exception),
+            f"Database 'users' is of the kind oracle here, and {connections['users'].vendor} on "
+            "the Dask worker tcp://10.0.0.7:4000. Set USERS_DATABASE_URL in both environments.",
+        )
