@@ -63,10 +63,15 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
         self.assertIn("in fail\n    raise Failure(reason)", str(caught.exception.__cause__))
 
     def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
-        threads = threading.active_count()
+        def loops():
+            return [t.name for t in threading.enumerate() if t.name.startswith("dask")]
+
+        # One thread is that of the other executor.
+        self.assertEqual(loops(), ["dask_0"])
         with start({"a": Worker()}, "dask", clusters["any"].address, 30) as executors:
             executors["a"].submit("add").result()
-        self.assertEqual(threading.active_count(), threads)
+            self.assertEqual(loops(), ["dask_0", "dask_0"])
+        self.assertEqual(loops(), ["dask_0"])
 
 
 @needs_dask
