@@ -117,7 +117,7 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
         await waiting.until(look)
         return await connecting
     # Whatever is wrong with the address, with TLS or with the network.
-    except (OSError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, RuntimeError, TypeError, ValueError, asyncio.TimeoutError) as error:
         raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {error}") from error
     finally:
         connecting.cancel()

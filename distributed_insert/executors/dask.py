@@ -13,11 +13,8 @@ from django.db import connections
 from ..exceptions import LoadError
 from .base import Executor, RemoteTraceback, WorkerLost
 from .cluster import PATIENCE, SHORT, Missing, Waiting, connect, event_loop, resources
-from .place import PING, SILENCE, Place, hold, versions
+from .place import PING, SILENCE, VERSIONS, Place, hold, lost
 
-WORKER_LOST = (
-    "The Dask worker {} that loaded {{}} is lost. What it had not committed is rolled back."
-)
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 RUN_AGAIN = "Run the command again when another load has ended, or wait longer with --wait."
 
@@ -131,7 +128,7 @@ class DaskExecutor(Executor):
 
     def request(self, **where):
         """Have Dask make the place on one of the Dask workers that this allows."""
-        arguments = (self._key, settings.SETTINGS_MODULE, versions(), self._pickled)
+        arguments = (self._key, settings.SETTINGS_MODULE, VERSIONS, self._pickled)
         self._future = self._submit(self._key, There(Place, *arguments), actor=True, **where)
 
     def hold(self, resource: Mapping[str, int]):
@@ -226,7 +223,7 @@ class DaskExecutor(Executor):
                 break
             await asyncio.sleep(PATIENCE)
         if self._client.status == "running":
-            return WorkerLost(may_have_run, WORKER_LOST.format(self.address))
+            return WorkerLost(may_have_run, lost(self.address, "is lost"))
         return WorkerLost(may_have_run, SCHEDULER_LOST)
 
 

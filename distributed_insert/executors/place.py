@@ -28,6 +28,9 @@ from .thread import ThreadExecutor
 PING = 1.0
 SILENCE = 10.0
 
+REPEATED = "lost its connection"
+UNHEARD = f"had not heard from this command for {SILENCE:.0f} s"
+
 Reply = Tuple[Any, Optional[BaseException], str]
 """What a job returned, or the exception that it raised, and where it did."""
 
@@ -57,6 +60,7 @@ class Place:
         self._turns: Optional[asyncio.Condition] = None
         self._heard = time.monotonic()
         self._has_ended = threading.Event()
+        self._ending = threading.Lock()
         self.is_held = threading.Event()
         """Whether `hold` keeps the resource."""
         self.has_let_go = threading.Event()
@@ -65,10 +69,9 @@ class Place:
         threading.Thread(target=self._end_with_coordinator, daemon=True).start()
 
     def _require_same(self, expected):
-        found = versions()
-        wrong = [name for name in expected if found[name] != expected[name]]
+        wrong = [name for name in expected if VERSIONS[name] != expected[name]]
         if wrong:
-            differences = "; ".join(f"{n} {expected[n]} here, {found[n]} there" for n in wrong)
+            differences = "; ".join(f"{n} {expected[n]} here, {VERSIONS[n]} there" for n in wrong)
             raise LoadError(
                 f"The Dask worker {self._address} does not have the same versions: {differences}. "
                 "Install the same there, and start it again."
@@ -101,8 +104,10 @@ class Place:
             self._turns = asyncio.Condition()
         async with self._turns:
             await self._turns.wait_for(lambda: self._next >= number)
-            if self._next > number or self._has_ended.is_set():
-                return None, WorkerLost(self._next > number), ""
+            if self._next > number:
+                return None, WorkerLost(True, lost(self._address, REPEATED)), ""
+            if self._has_ended.is_set():
+                return None, WorkerLost(False, lost(self._address, UNHEARD)), ""
             future = asyncio.wrap_future(self._executor.submit(method, *args))
             await asyncio.wait([future])
             self._next += 1
@@ -124,9 +129,15 @@ class Place:
         """End the thread when its job is done, and let go of the resource."""
         await asyncio.get_running_loop().run_in_executor(None, self._end)
 
-    def _end(self):
-        if not self._has_ended.is_set():
+    def _end(self, is_abandoned=False):
+        with self._ending:
+            if self._has_ended.is_set():
+                return
             self._has_ended.set()
+            if is_abandoned:
+                self._executor.interrupt()
+                # Rolls back what is not committed.
+                self._executor.submit("close")
             self._executor.shutdown()
             slow_collection.__exit__()
             del _places[self._key]
@@ -135,10 +146,14 @@ class Place:
     def _end_with_coordinator(self):
         while not self._has_ended.wait(PING):
             if time.monotonic() - self._heard > SILENCE:
-                self._executor.interrupt()
-                # Rolls back what is not committed.
-                self._executor.submit("close")
-                self._end()
+                self._end(is_abandoned=True)
+
+
+def lost(address: str, happened: str) -> str:
+    """Return what a WorkerLost says of the Dask worker with this address."""
+    # The braces are for the name of what it loaded.
+    what = f"The Dask worker {address} that loaded {{}} {happened}."
+    return f"{what} What it had not committed is rolled back."
 
 
 def hold(key: str):
@@ -151,8 +166,7 @@ def hold(key: str):
         place.has_let_go.wait()
 
 
-def versions() -> Dict[str, str]:
-    """Return what has to be the same where the coordinator is and where its workers are."""
+def _versions():
     package = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for path in sorted(package.rglob("*.py")):
@@ -164,3 +178,8 @@ def versions() -> Dict[str, str]:
         "distributed": distributed.__version__,
         "files of this project": digest.hexdigest()[:8],
     }
+
+
+# What has to be the same where the coordinator is and where its workers are: as it was imported,
+# whatever is installed later.
+VERSIONS: Dict[str, str] = _versions()
