@@ -171,6 +171,22 @@ class ScratchDatabases:
         """Return how many rows of the model are in one of the databases."""
         return self._query(alias, f"SELECT count(*) FROM {table_in(alias)}")[0][0]
 
+    def empty(self):
+        """Delete the rows of all models."""
+        for alias in MODEL_ALIASES:
+            self._query(alias, f"DELETE FROM {table_in(alias)}")
+
+    @contextmanager
+    def locked(self, alias):
+        """Have whoever writes to one of the databases wait; it can be read."""
+        with closing(self._open(alias)) as connection:
+            if alias in self._urls:
+                connection.execute("BEGIN")
+                connection.execute(f"LOCK TABLE {table_in(alias)} IN SHARE ROW EXCLUSIVE MODE")
+            else:
+                connection.execute("BEGIN IMMEDIATE")
+            yield
+
     def in_use(self):
         """Return the models' databases that a process has locked; on a server, is connected to."""
         return [alias for alias in MODEL_ALIASES if self._is_in_use(alias)]
@@ -185,12 +201,15 @@ class ScratchDatabases:
         return False
 
     def _query(self, alias, sql, **options):
+        with closing(self._open(alias, **options)) as connection:
+            cursor = connection.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def _open(self, alias, **options):
         if alias in self._urls:
-            opened = _connect(self._urls[alias])
-        else:
-            opened = sqlite3.connect(str(self.folder / f"{alias}.db"), **options)
-        with closing(opened) as connection:
-            return connection.execute(sql).fetchall()
+            return _connect(self._urls[alias])
+        path = str(self.folder / f"{alias}.db")
+        return sqlite3.connect(path, isolation_level=None, **options)
 
     def _create(self, alias, template="template1"):
         name = f"test_{uuid4().hex}"

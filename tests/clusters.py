@@ -10,6 +10,7 @@ only, on free ports, and are gone when the command ends.
 
 import argparse
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -46,31 +47,46 @@ needs_dask = skipIf(why_not(), why_not())
 class Member:
     """A process of a cluster, which ends with the process that started it."""
 
-    def __init__(self, log: Path, arguments: Sequence[str], env: Mapping[str, str], **how):
-        self.log = log
-        with open(log, "wb") as file:
+    def __init__(self, command: Sequence[str], log: Path, ready: str, **how):
+        self._command = command
+        self._log = log
+        self._ready = ready
+        self._how = how
+        self._process: Optional[subprocess.Popen] = None
+
+    @property
+    def pid(self) -> Optional[int]:
+        return self._process.pid if self._process else None
+
+    def launch(self):
+        """Start it, and do not wait for it."""
+        with open(self._log, "wb") as log:
             self._process = subprocess.Popen(
-                ["sh", "-c", UNTIL_END_OF_INPUT, "KILL", *arguments],
+                ["sh", "-c", UNTIL_END_OF_INPUT, "KILL", *self._command],
                 stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=file,
-                env=env,
+                stdout=log,
+                stderr=log,
                 # Ctrl-C is for the command that uses the cluster.
                 start_new_session=True,
-                **how,
+                **self._how,
             )
-        self.pid = self._process.pid
 
-    def wait_until_it_says(self, text: str):
+    def wait(self):
+        """Wait until it has its place in the cluster."""
         deadline = time.monotonic() + 60
-        while text not in self.said():
+        while self._ready not in self.log():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(self.said())
+                raise RuntimeError(self.log())
             # It tells nobody but its log, and needs the processor meanwhile.
             time.sleep(0.02)
 
-    def said(self) -> str:
-        return self.log.read_text(errors="replace")
+    def start(self):
+        """Start it, for the first time or again, and wait until it has its place."""
+        self.launch()
+        self.wait()
+
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
 
     def stop(self):
         """Shut it down; a worker tells its scheduler."""
@@ -81,37 +97,40 @@ class Member:
         self._end(signal.SIGKILL)
 
     def _end(self, number):
-        self._process.send_signal(number)
-        self._process.stdin.close()
-        self._process.wait(60)
+        if self._process:
+            self._process.send_signal(number)
+            self._process.stdin.close()
+            self._process.wait(60)
+            self._process = None
 
 
 class Cluster:
-    """A scheduler and its workers: see `cluster`."""
+    """A scheduler and its workers, at first none; `env` is what all have in their environment."""
 
     def __init__(self, folder: Path, env: Mapping[str, str], tls: bool):
         self._folder = folder
         self._env = env
         self._protocol = "tls" if tls else "tcp"
-        self._port = free_port()
-        self.address = f"{self._protocol}://127.0.0.1:{self._port}"
+        port = free_port()
+        self.address = f"{self._protocol}://127.0.0.1:{port}"
         self.environment = {
             "DASK_SCHEDULER_ADDRESS": self.address,
             **(_encrypted(folder) if tls else {}),
         }
-        """Variables that a command needs in order to use the cluster."""
+        """What a command needs in its environment to use the cluster."""
+        self.scheduler = self._member("Scheduler at:", "scheduler", "--port", str(port))
         self.workers: List[Member] = []
-        self.scheduler = self._start("scheduler", "--port", str(self._port))
 
-    def start_worker(self, resources: Mapping[str, int], *options: str, **how) -> Member:
-        """Start a worker, and do not wait for it.
+    def new_worker(self, resources: Mapping[str, int], *options: str, **how) -> Member:
+        """Return a worker that has not been started.
 
         It has one thread, and no nanny, which would start another one in its place. `options` are
         more words of its command; `env`, `python` and `cwd` are what it has of its own.
         """
         offered = " ".join(f"{name}={amount}" for name, amount in resources.items())
-        worker = self._start(
-            *("worker", self.address, "--no-nanny", "--nthreads", "1", "--memory-limit", "0"),
+        worker = self._member(
+            *("Registered to:", "worker", self.address),
+            *("--no-nanny", "--nthreads", "1", "--memory-limit", "0"),
             *(["--resources", offered] if offered else []),
             *options,
             **how,
@@ -120,23 +139,29 @@ class Cluster:
         return worker
 
     def add_worker(self, resources: Mapping[str, int], *options: str, **how) -> Member:
-        """Start a worker like `start_worker`, and wait until the scheduler knows it."""
-        worker = self.start_worker(resources, *options, **how)
-        self.wait_for(worker)
+        """Start another worker: see `new_worker`."""
+        worker = self.new_worker(resources, *options, **how)
+        worker.start()
         return worker
 
-    def wait_for(self, *workers: Member):
-        for worker in workers:
-            worker.wait_until_it_says("Registered to:")
+    def start(self):
+        """Start all that do not run."""
+        launched = [each for each in (self.scheduler, *self.workers) if not each.pid]
+        # Workers wait for the scheduler, and begin while it does.
+        for member in launched:
+            member.launch()
+        for member in launched:
+            member.wait()
 
-    def end(self):
+    def kill(self):
         for member in (*self.workers, self.scheduler):
             member.kill()
 
-    def _start(self, kind, *arguments, env=None, python=sys.executable, cwd=ROOT):
+    def _member(self, ready, kind, *arguments, env=None, python=sys.executable, cwd=ROOT):
         return Member(
-            self._folder / f"{len(self.workers)}-{kind}.log",
             [python, "-m", "dask", kind, *arguments, "--protocol", self._protocol, *LOCAL],
+            self._folder / f"{kind}-{secrets.token_hex(4)}.log",
+            ready,
             env={
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
@@ -165,11 +190,10 @@ def cluster(
         folder = Path(tempfile.mkdtemp())
         ending.callback(shutil.rmtree, folder, ignore_errors=True)
         made = Cluster(folder, env or {}, tls)
-        ending.callback(made.end)
-        # They wait for the scheduler, and begin while it does.
+        ending.callback(made.kill)
         for resources in workers:
-            made.start_worker(resources)
-        made.wait_for(*made.workers)
+            made.new_worker(resources)
+        made.start()
         yield made
 
 
