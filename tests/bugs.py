@@ -81,6 +81,147 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/executors/__init__.py",
+        ["management.test_usage"],
+        ("A load without Dask ends with a traceback", "except ImportError as", "except OSError as"),
+    ),
+    *mutations(
+        "distributed_insert/executors/place.py",
+        ["executors.test_dask"],
+        (
+            "Jobs are done in the order in which they come",
+            "wait_for(lambda: self._next >= number)",
+            "wait_for(lambda: True)",
+        ),
+        ("A repeated job is done again", "if self._next > number:", "if False:"),
+        (
+            "A place that has ended does jobs",
+            "if self._has_ended.is_set():\n                return None",
+            "if not self._turns:\n                return None",
+        ),
+        (
+            "A place waits for its coordinator for ever",
+            "- self._heard > SILENCE",
+            "- self._heard > 1_000_000",
+        ),
+        (
+            "A place gives up a coordinator that is there",
+            "- self._heard > SILENCE",
+            "- self._heard > -1",
+        ),
+        (
+            "An abandoned place keeps its connection",
+            'self._executor.submit("close")',
+            'self._executor.submit("add")',
+        ),
+        (
+            "A place that ends keeps the resource",
+            "self.has_let_go.set()",
+            "self.has_let_go.clear()",
+        ),
+        (
+            "A place is said to hold the resource too early",
+            "return self.is_held.is_set()",
+            "return True",
+        ),
+        (
+            "Another version of Python is good enough",
+            "if VERSIONS[name] != expected[name]]",
+            'if VERSIONS[name] != expected[name] and name != "Python"]',
+        ),
+        (
+            "Another kind of database is good enough",
+            "if found != vendor:",
+            "if not found:",
+        ),
+        (
+            "A database that is missing in the settings is not noticed",
+            "if using not in connections.settings:",
+            "if not connections.settings:",
+        ),
+        (
+            "The pace of the garbage collector stays slow on a Dask worker",
+            "slow_collection.__exit__()",
+            "slow_collection.__enter__()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/dask.py",
+        ["executors.test_dask"],
+        (
+            "A worker is anywhere",
+            "owner.request(resources=required[using])",
+            "owner.request()",
+        ),
+        (
+            "Two models of one database have two owners",
+            "each.request(workers=[owners[each.using].address])",
+            "each.request(resources=required[each.using])",
+        ),
+        (
+            "The resource is free as soon as the worker is placed",
+            "held = [owner for using, owner in owners.items() if required[using]]",
+            "held = []",
+        ),
+        (
+            "Whoever asks does not learn where an exception was raised",
+            "raise error from RemoteTraceback(trace)",
+            "raise error",
+        ),
+        (
+            "An interruption does not reach the Dask worker",
+            'self._ask("interrupt")',
+            'self._ask("hear")',
+        ),
+        (
+            "A place stays when the load has ended",
+            'await self._ask("end")',
+            'await self._ask("hear")',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/cluster.py",
+        ["executors.test_dask"],
+        (
+            "Nobody is told that a free owner is missing",
+            "if waited >= max(self.seconds, SHORT):",
+            "if waited >= max(self.seconds, 30):",
+        ),
+        (
+            "Whoever waits for the cluster does not heed signals",
+            "if self._stopped_by():",
+            "if not self._stopped_by:",
+        ),
+        (
+            "The event loop of a cluster is not ended",
+            "loop.call_soon_threadsafe(loop.stop)",
+            "loop.call_later(9, loop.stop)",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/coordinator.py",
+        ["loading.test_coordinator.ReadAheadTests"],
+        (
+            "One batch is read ahead, whatever the executor asks for",
+            "while len(ahead) < batches_ahead:",
+            "while len(ahead) < min(batches_ahead, 1):",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/usage.py",
+        ["management.test_usage"],
+        (
+            "The scheduler of the environment is not used",
+            'return {**options, "scheduler": scheduler}',
+            "return dict(options)",
+        ),
+        (
+            "A stream of this machine is to be read by another one",
+            "if workers == DASK and models:",
+            "if workers != DASK and models and not workers:",
+        ),
+    ),
+    *mutations(
         "distributed_insert/executors/process.py",
         ["executors.test_process.SpawnedProcessExecutorTests"],
         (

@@ -82,7 +82,7 @@ def _dask():
         from . import dask
     except ImportError as error:
         raise LoadError(
-            f"Workers on Dask need its package distributed ({error}). "
+            f"--workers {DASK} needs Dask, which cannot be imported here ({error}). "
             'Run: pip install "dask[distributed]"'
         ) from error
     return dask

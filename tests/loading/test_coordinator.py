@@ -7,9 +7,10 @@ from unittest import mock
 from django.db import OperationalError, connections
 from django.db.backends.signals import connection_created
 
-from distributed_insert import validation
+from distributed_insert import executors, validation
 from distributed_insert.datasets import DATASETS, Dataset
 from distributed_insert.exceptions import GivenUp, Interrupted, LoadError
+from distributed_insert.executors.thread import ThreadExecutor
 from distributed_insert.loading import Counts, Options, Reject, coordinator, start
 from distributed_insert.loading import load as load_with
 from distributed_insert.loading import worker as worker_module
@@ -991,3 +992,30 @@ class StopTests(LoadTestCase):
                 (USERS, Counts(read=3, inserted=2, rejected=1), None),
             ],
         )
+
+
+class ReadAheadTests(LoadTestCase):
+    def jobs(self, batches_ahead):
+        """Return what the worker of five users is asked to do, in batches of one."""
+        jobs = []
+
+        class ListedExecutor(ThreadExecutor):
+            def submit(self, method, *args):
+                jobs.append(args[0])
+                return super().submit(method, *args)
+
+        ListedExecutor.batches_ahead = batches_ahead
+        with mock.patch.object(executors, "ThreadExecutor", ListedExecutor):
+            load({USERS: MemorySource(users(1, 2, 3, 4, 5))}, workers="thread", batch_size=1)
+        self.assertEqual([key for key, _, _ in stored(User)], [1, 2, 3, 4, 5])
+        User.objects.all().delete()
+        return " ".join(jobs)
+
+    def test_so_many_batches_are_read_while_one_is_written(self):
+        begin, end = "open check prepared read", "read write close"
+        for batches_ahead, jobs in (
+            (1, "read write read write read write read write"),
+            (3, "read read read write read write read write read write"),
+        ):
+            with self.subTest(batches_ahead=batches_ahead):
+                self.assertEqual(self.jobs(batches_ahead), f"{begin} {jobs} {end}")

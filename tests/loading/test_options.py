@@ -7,6 +7,8 @@ class OptionsTests(SimpleTestCase):
     def test_error_for_what_no_load_can_do(self):
         for name, value in (
             ("workers", "gpu"),
+            ("scheduler", "tcp://127.0.0.1:8786"),
+            ("wait", -1),
             ("batch_size", 0),
             ("on_conflict", "nope"),
             ("max_errors", -1),
@@ -14,3 +16,7 @@ class OptionsTests(SimpleTestCase):
             with self.subTest(name=name), self.assertRaises(ValueError) as caught:
                 Options(**{name: value})
             self.assertEqual(str(caught.exception), f"{name} cannot be {value!r}")
+
+    def test_error_for_dask_without_a_scheduler(self):
+        with self.assertRaisesMessage(ValueError, "scheduler cannot be None"):
+            Options(workers="dask")

@@ -72,3 +72,8 @@ class ArgumentTests(SimpleTestCase):
         self.assertEqual(option_types.path("users.csv"), "users.csv")
         with self.assertRaisesMessage(ArgumentTypeError, "a path is needed"):
             option_types.path("")
+
+    def test_addresses(self):
+        for text in ("tcp://10.0.0.1:8786", "tls://host:1", "ucx://[::1]:8786"):
+            self.assertEqual(option_types.address(text), text)
+        self.assert_refused(option_types.address, "", "10.0.0.1:8786", "tcp://", "tcp:// a:1")

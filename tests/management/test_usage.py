@@ -1,9 +1,16 @@
 import json
+from unittest import mock
 
 from django.test import SimpleTestCase
 
 from distributed_insert.management.commands.populate_db import Command
-from distributed_insert.management.usage import DASK_OPTIONS, DEFAULTS, FILE_OPTIONS, RECORD_OPTIONS
+from distributed_insert.management.usage import (
+    DASK_OPTIONS,
+    DEFAULTS,
+    FILE_OPTIONS,
+    RECORD_OPTIONS,
+    check_workers,
+)
 from distributed_insert.models import User
 
 from ..cases import CommandTestCase, PopulateTestCase, stored
@@ -118,3 +125,69 @@ class TypedTests(CommandTestCase):
         self.assertEqual((process.returncode, process.stderr), (0, ""))
         options = json.loads(path.read_text())["options"]
         self.assertEqual({name: options[name] for name in DEFAULTS}, DEFAULTS)
+
+
+class DaskUsageTests(PopulateTestCase):
+    def test_error_for_an_option_that_needs_dask(self):
+        address = "tcp://127.0.0.1:8786"
+        for workers in (None, "thread", "process"):
+            with self.subTest(workers=workers):
+                message = "--scheduler goes with --workers dask."
+                self.assert_fails(message, 2, workers=workers, scheduler=address)
+                message = "--wait goes with --workers dask."
+                self.assert_fails(message, 2, workers=workers, wait=0)
+                message = "--scheduler and --wait go with --workers dask."
+                self.assert_fails(message, 2, workers=workers, scheduler=address, wait=9)
+
+    def test_error_for_dask_without_a_scheduler(self):
+        with mock.patch.dict("os.environ", {"DASK_SCHEDULER_ADDRESS": ""}):
+            self.assert_fails(
+                "--workers dask needs a scheduler: add --scheduler tcp://HOST:PORT, or set "
+                "DASK_SCHEDULER_ADDRESS.",
+                2,
+                workers="dask",
+            )
+
+    def test_the_environment_names_the_scheduler_unless_the_command_does(self):
+        given = {"workers": "dask", "wait": None}
+        with mock.patch.dict("os.environ", {"DASK_SCHEDULER_ADDRESS": "tcp://a:1"}):
+            found = [
+                check_workers({**given, "scheduler": scheduler})["scheduler"]
+                for scheduler in (None, "tcp://b:2")
+            ]
+            others = check_workers({"workers": "thread", "scheduler": None, "wait": None})
+        self.assertEqual(found, ["tcp://a:1", "tcp://b:2"])
+        self.assertIsNone(others["scheduler"])
+
+    def test_error_for_streams_of_this_machine(self):
+        self.assert_fails(
+            "--users: standard input and pipes are on this machine, and --workers dask reads files "
+            "on others. Name a file or a URL that they can open.",
+            2,
+            workers="dask",
+            scheduler="tcp://127.0.0.1:8786",
+            users="-",
+            orders="orders.csv",
+        )
+
+
+class MissingPackageTests(CommandTestCase):
+    def test_the_message_names_the_package(self):
+        ended = self.run_script(
+            "import sys\n"
+            "from django.core.management import CommandError, call_command\n"
+            "sys.modules['distributed'] = None\n"
+            "try:\n"
+            "    call_command('populate_db', '--sample', workers='dask', scheduler='tcp://a:1')\n"
+            "except CommandError as error:\n"
+            "    print(error.returncode, error)\n"
+        )
+        self.assertEqual(
+            (ended.stdout, ended.stderr),
+            (
+                "1 --workers dask needs Dask, which cannot be imported here (import of distributed "
+                'halted; None in sys.modules). Run: pip install "dask[distributed]"\n'
+                "Nothing was stored.\n",
+                "",
+            ),
+        )
