@@ -95,6 +95,11 @@ MUTATIONS: List[Mutation] = [
         ),
         ("A repeated job is done again", "if self._next > number:", "if False:"),
         (
+            "Nobody is told on which machine a file is missing",
+            "if isinstance(error.__cause__, OSError):",
+            "if isinstance(error, OSError):",
+        ),
+        (
             "A place that has ended does jobs",
             "if self._has_ended.is_set():\n                return None",
             "if not self._turns:\n                return None",

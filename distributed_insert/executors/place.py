@@ -113,9 +113,13 @@ class Place:
             self._next += 1
             self._turns.notify_all()
         error = future.exception()
-        if error:
-            return None, error, "".join(format_exception(type(error), error, error.__traceback__))
-        return future.result(), None, ""
+        if not error:
+            return future.result(), None, ""
+        trace = "".join(format_exception(type(error), error, error.__traceback__))
+        if isinstance(error.__cause__, OSError):
+            # Which file a path leads to depends on the machine.
+            error = LoadError(f"{error} That is on the Dask worker {self._address}.")
+        return None, error, trace
 
     async def interrupt(self):
         self._executor.interrupt()

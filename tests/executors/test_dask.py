@@ -170,6 +170,19 @@ class PlaceTests(TestCase):
             ),
         )
 
+    def test_an_error_of_a_file_says_on_which_machine(self):
+        def fail():
+            try:
+                open("/nowhere/users.csv")
+            except OSError as error:
+                raise LoadError(f"users.csv: {error.strerror}.") from error
+
+        [(_, error, _)] = self.run_jobs(self.place(), (0, "call", fail))
+        self.assertEqual(
+            str(error),
+            "users.csv: No such file or directory. That is on the Dask worker tcp://10.0.0.7:4000.",
+        )
+
     def test_no_job_is_done_after_the_end(self):
         place = self.place()
         asyncio.run(place.end())
