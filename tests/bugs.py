@@ -151,7 +151,7 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
-        "distributed_insert/executors/dask.py",
+        "distributed_insert/executors/placing.py",
         ["executors.test_dask"],
         (
             "A worker is anywhere",
@@ -168,6 +168,10 @@ MUTATIONS: List[Mutation] = [
             "held = [owner for using, owner in owners.items() if required[using]]",
             "held = []",
         ),
+    ),
+    *mutations(
+        "distributed_insert/executors/dask.py",
+        ["executors.test_dask"],
         (
             "Whoever asks does not learn where an exception was raised",
             "raise error from RemoteTraceback(trace)",

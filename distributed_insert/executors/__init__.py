@@ -55,7 +55,7 @@ def start(
     """Yield one executor per worker, and shut them all down at the end. Raises OSError.
 
     A worker that reads a stream is given a thread: only this process has that. Dask actors need the
-    address of a `scheduler`: see `dask.start`, which also raises LoadError and Interrupted.
+    address of a `scheduler`: see `placing.start`, which also raises LoadError and Interrupted.
     """
     executors: Dict[Any, Executor] = {}
     method = _start_method()
@@ -79,13 +79,13 @@ def start(
 
 def _dask():
     try:
-        from . import dask
+        from . import placing
     except ImportError as error:
         raise LoadError(
             f"--workers {DASK} needs Dask, which cannot be imported here ({error}). "
             'Run: pip install "dask[distributed]"'
         ) from error
-    return dask
+    return placing
 
 
 def _start_method():

@@ -22,6 +22,8 @@ from ..exceptions import Interrupted, LoadError
 PATIENCE = 0.1
 SHORT = 2.0
 
+SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
+
 # What these say beside an error that is raised would be a second message about one fault.
 LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
 
@@ -155,7 +157,10 @@ async def resources(
     options = {"n_workers": -1} if "n_workers" in signature(Scheduler.identity).parameters else {}
 
     async def look():
-        identity = await client.scheduler.identity(**options)
+        try:
+            identity = await client.scheduler.identity(**options)
+        except OSError as error:
+            raise LoadError(SCHEDULER_LOST) from error
         workers = identity["workers"].values()
         start = f"Start one: dask worker {client.scheduler.address}"
         if not workers:
