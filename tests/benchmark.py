@@ -244,7 +244,7 @@ def jobs(folder):
     rejects = tempfile.mkdtemp(dir=folder)
     for dataset in sorted(DATASETS, key=lambda dataset: len(dataset.references)):
         source = open_source(f"{folder}/{dataset.plural}.csv")
-        worker = LoadingWorker(dataset, source, Options(rejects=rejects))
+        worker = LoadingWorker(dataset, source, Options(rejects=rejects), load_id="")
         workers[dataset.model] = worker
         profiler = cProfile.Profile()
         profiler.enable()

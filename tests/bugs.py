@@ -217,17 +217,21 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/management/files.py",
+        ["management.test_usage"],
+        (
+            "A stream of this machine is to be read by another one",
+            "if workers == DASK and _stream(path)]",
+            "if workers == DASK and not path]",
+        ),
+    ),
+    *mutations(
         "distributed_insert/management/usage.py",
         ["management.test_usage"],
         (
             "The scheduler of the environment is not used",
             'return {**options, "scheduler": scheduler}',
             "return dict(options)",
-        ),
-        (
-            "A stream of this machine is to be read by another one",
-            "if workers == DASK and models:",
-            "if workers != DASK and models and not workers:",
         ),
     ),
     *mutations(
@@ -917,8 +921,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "An input that was given up is an error",
-            "except GivenUp:",
-            "except ZeroDivisionError:",
+            "except GivenUp:\n            return {}",
+            "except ZeroDivisionError:\n            return {}",
         ),
         (
             "The seconds of a model are not counted",
@@ -1231,8 +1235,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "Progress runs ahead by the batches that are not written yet",
-            "return BatchResult(counts, kept, reasons, bytes_read)",
-            "return BatchResult(counts, kept, reasons, self._source.bytes_read)",
+            "return BatchResult(counts, kept, reasons, share_read)",
+            "return BatchResult(counts, kept, reasons, self._source.share_read)",
         ),
     ),
     *mutations(
@@ -1519,8 +1523,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A file that was cut off and grew again is taken for the same",
-            "or bytes_read not in (None, self._opened_size):",
-            "or False:",
+            "elif bytes_read not in (None, self._opened_size):",
+            "elif False:",
         ),
         (
             "A gzip file that grows is blamed on its format",
@@ -1547,7 +1551,7 @@ MUTATIONS: List[Mutation] = [
             "self._file.seek(0)",
             "self._file.seek(0, 1)",
         ),
-        ("A pipe is read twice", "or _is_pipe(self.path)", "or False"),
+        ("A pipe is read twice", "and _is_pipe(self.path)", "and False"),
     ),
     *mutations(
         "distributed_insert/sources/first_bytes.py",
@@ -1911,8 +1915,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "The format that is asked for is overruled by the name",
-            "format = format or _format_of(file.path)",
-            "format = _format_of(file.path)",
+            "format = format or _format_of(file.name)",
+            "format = _format_of(file.name)",
         ),
     ),
     # The rules.
@@ -2122,7 +2126,7 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/reports/progress.py",
         ["reports.test_progress", "management.test_populate_db.TerminalTests"],
         ("Progress bars are never shown", "progress.start()", "progress.refresh()"),
-        ("Progress bars stay empty", "completed=bytes_read,", "completed=0,"),
+        ("Progress bars stay empty", "completed=share,", "completed=0,"),
         ("Progress bars stay after the end", "transient=True,", "transient=False,"),
         ("Bars are torn in a narrow terminal", "Column(no_wrap=True)", "Column()"),
         ("A finished model slows down", "progress.stop_task(task_id)", "progress.refresh()"),
@@ -2452,8 +2456,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A file that is loaded is replaced by the summary",
-            "outputs(self, summary, paths.values())",
-            "outputs(self, summary)",
+            "outputs(self, summary, load_id, paths.values())",
+            "outputs(self, summary, load_id)",
         ),
     ),
     *mutations(
@@ -2513,8 +2517,8 @@ MUTATIONS: List[Mutation] = [
         ["management.test_populate_db.CommandTests"],
         (
             "A signal does not reach the load",
-            "sources, load_options, stopped_by,",
-            "sources, load_options, lambda: None,",
+            "load_options,\n                stopped_by,",
+            "load_options,\n                lambda: None,",
         ),
     ),
     *mutations(

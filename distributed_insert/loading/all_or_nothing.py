@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from typing import Callable, Iterable, List, Mapping, Optional, Tuple
-from uuid import uuid4
 
 from ..datasets import DATASETS, parents_first
 from ..exceptions import LoadError
@@ -29,10 +28,10 @@ class AllOrNothing:
     committed one after the other, parents first.
     """
 
-    def __init__(self, loads: Mapping[type, ModelLoad], is_dry_run: bool):
+    def __init__(self, loads: Mapping[type, ModelLoad], is_dry_run: bool, load_id: str):
         models = [d.model for d in parents_first(DATASETS) if d.model in loads]
         self._loads = [loads[model] for model in models if loads[model].source]
-        self._load = uuid4().hex
+        self._load = load_id
         self._identity = ""
         alias = None if is_dry_run else deciding(each.dataset.using for each in self._loads)
         self._decider = next((each for each in self._loads if each.dataset.using == alias), None)

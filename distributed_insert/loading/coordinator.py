@@ -28,14 +28,14 @@ from .model_load import ModelLoad, errors_of
 
 
 class Coordinator:
-    def __init__(self, loads: Dict[type, ModelLoad], options, stopped_by, on_progress):
+    def __init__(self, loads: Dict[type, ModelLoad], options, stopped_by, on_progress, load_id):
         self._all = loads
         self._loads = [each for each in loads.values() if each.source]
         self._options = options
         self._stopped_by = stopped_by
         self._on_progress = on_progress
         self._has_failed = self._cannot_begin = False
-        self._transactions = AllOrNothing(loads, options.dry_run)
+        self._transactions = AllOrNothing(loads, options.dry_run, load_id)
         self.is_atomic = not options.all_or_nothing or self._transactions.is_atomic
         self.recovered: List[Ended] = []
         self._received: Optional[int] = None
@@ -92,6 +92,9 @@ class Coordinator:
             while model_load.source and not self._is_stopping():
                 if not await self._read(model_load, "check"):
                     break
+        except GivenUp:
+            # A server that does not answer is not waited for when the load stops.
+            pass
         except LoadError:
             self._cannot_begin = True
             raise
@@ -177,7 +180,7 @@ class Coordinator:
         model_load.add(result)
         model_load.seconds = time.perf_counter() - self._started
         if self._on_progress:
-            self._on_progress(model_load.dataset, model_load.counts, result.bytes_read)
+            self._on_progress(model_load.dataset, model_load.counts, result.share_read)
 
     async def _end_transactions(self):
         """Commit all of the transactions of the load, or none; return why none."""

@@ -26,7 +26,7 @@ class Options:
     on_conflict: str = ERROR
     """What becomes of a record whose id already exists: it is an error, ignored, or an update."""
     rejects: Optional[str] = None
-    """The folder for files of rejected records."""
+    """The folder for files of rejected records, or its URL."""
     max_errors: Optional[int] = None
     """How many records may be rejected before the load gives up; None: all of them."""
     all_or_nothing: bool = False

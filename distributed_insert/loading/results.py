@@ -87,8 +87,8 @@ class BatchResult:
     """The first of the rejected records, as many as were asked for, in the order of the source."""
     reasons: Mapping[str, int]
     """How many errors of the rejected records had each reason."""
-    bytes_read: int
-    """How many bytes of the source had been read by then."""
+    share_read: float
+    """How much of the source had been read by then, from 0.0 to 1.0; 0.0 if not known."""
 
 
 @dataclass(frozen=True)

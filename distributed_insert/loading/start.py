@@ -4,6 +4,7 @@ import asyncio
 import time
 from contextlib import ExitStack, closing
 from typing import Callable, Mapping, Optional
+from uuid import uuid4
 
 from .. import executors
 from ..datasets import DATASETS, Dataset
@@ -21,8 +22,9 @@ def load(
     sources: Mapping[Dataset, Source],
     options: Options,
     stopped_by: Callable[[], Optional[int]] = lambda: None,
-    on_progress: Optional[Callable[[Dataset, Counts, Optional[int]], None]] = None,
+    on_progress: Optional[Callable[[Dataset, Counts, Optional[float]], None]] = None,
     kept_rejects: Optional[int] = KEPT_REJECTS,
+    load_id: Optional[str] = None,
     on_wait: Callable[[str], None] = lambda what: None,
 ) -> Outcome:
     """Load each dataset from its source, all at the same time, and return what became of them.
@@ -41,23 +43,30 @@ def load(
 
     `stopped_by` returns the number of a signal once one has come: the load then stops at the next
     batch, and waits for standard input and pipes no longer. `on_progress` is called after each
-    batch with its dataset, the counts so far, and how many bytes of the source have been read, and
-    once more, with None for the bytes, when all of the dataset has been loaded.
+    batch with its dataset, the counts so far, and the share of the source that has been read (from
+    0.0 to 1.0, and 0.0 where its size is not known), and once more, with None for the share, when
+    all of the dataset has been loaded.
 
     `on_wait` is told what is missing in the Dask cluster, if it is waited for.
 
     The outcome has the first `kept_rejects` of each model, or, if that is None, all of them, in
     memory.
+
+    `load_id` names the load where names must differ: in files of rejects at URLs, and in prepared
+    transactions. It is a new `uuid4().hex` unless it is given.
     """
     started = time.perf_counter()
     parents = {model for dataset in sources for model in dataset.references.values()}
     datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
+    load_id = load_id or uuid4().hex
     workers = {
-        d.model: LoadingWorker(d, sources[d], options, kept_rejects) if d in sources else Worker(d)
+        d.model: LoadingWorker(d, sources[d], options, load_id, kept_rejects)
+        if d in sources
+        else Worker(d)
         for d in datasets
     }
     loads = {d.model: ModelLoad(d, sources.get(d), options) for d in datasets}
-    coordinator = Coordinator(loads, options, stopped_by, on_progress)
+    coordinator = Coordinator(loads, options, stopped_by, on_progress, load_id)
     kind = options.workers or executors.choose(sources.values())
     cluster = (options.scheduler, options.wait, stopped_by, on_wait)
     errors, signal = [], None

@@ -10,7 +10,7 @@ from django.db import Error, transaction
 from ..databases import failure
 from ..datasets import Dataset
 from ..exceptions import UnconfirmedCommit
-from ..sources import RejectsFile, Source
+from ..sources import Source, rejects_file
 from ..two_phase import Gid, Transaction
 from .asking import atomic
 from .base_worker import Worker
@@ -31,6 +31,7 @@ class LoadingWorker(Worker):
         dataset: Dataset,
         source: Source,
         options: Options,
+        load_id: str,
         kept_rejects: Optional[int] = KEPT_REJECTS,
     ):
         super().__init__(dataset)
@@ -39,19 +40,20 @@ class LoadingWorker(Worker):
         self._options = options
         self._rejects_file = None
         if options.rejects:
-            self._rejects_file = RejectsFile(options.rejects, dataset.plural, source)
-        self._batches: Deque[Tuple[Batch, int]] = deque()
+            self._rejects_file = rejects_file(options.rejects, dataset.plural, source, load_id)
+        self._batches: Deque[Tuple[Batch, float]] = deque()
         self._read = 0
         self._rejects_to_keep = kept_rejects
         self._reasons = ReasonCounter()
         self._transaction = Transaction(self.using)
 
     def open(self) -> Optional[str]:
-        """Find the table and open the files; return the path of the file of rejects.
+        """Find the table and open the files; return the path of the file of rejects if it is there.
 
         Nothing is written to the database. Raises LoadError.
         """
         super().open()
+        self._source.is_interrupted = self.is_interrupted
         self._source.open(self._dataset)
         self._rules = self._dataset.rules(self._source.number_parser)
         return self._rejects_file.open() if self._rejects_file else None
@@ -74,7 +76,7 @@ class LoadingWorker(Worker):
         if records is None:
             return None
         batch = Batch(self._dataset, self._source, self._rules, records)
-        self._batches.append((batch, self._source.bytes_read))
+        self._batches.append((batch, self._source.share_read))
         return {name: array("i", ids) for name, ids in batch.referred_ids().items()}
 
     def write(self, missing: Mapping[str, Set[int]], rejects_left: Optional[int]) -> BatchResult:
@@ -84,7 +86,7 @@ class LoadingWorker(Worker):
         `begin` began; an error rolls all of it back. So do more rejects than `rejects_left`, and
         then only these are counted as read. Raises UnconfirmedCommit if the commit itself fails.
         """
-        batch, bytes_read = self._batches.popleft()
+        batch, share_read = self._batches.popleft()
         batch.check_references(missing)
         try:
             # Without savepoints, which cost turns, as long as all goes well.
@@ -97,7 +99,7 @@ class LoadingWorker(Worker):
             self._rejects_to_keep -= len(kept)
         self._read += len(batch)
         reasons = self._reasons.count(batch.reasons(rejects))
-        return BatchResult(counts, kept, reasons, bytes_read)
+        return BatchResult(counts, kept, reasons, share_read)
 
     def _store(self, batch, rejects_left, insert):
         """Return the counts of a batch, and the indexes of its rejects."""

@@ -4,12 +4,14 @@ import json
 import os
 import sys
 from contextlib import suppress
-from typing import Any, Iterable, Mapping
+from typing import Any, Iterable, Mapping, Sequence
 
 from django.core.management import CommandError
 from django.core.management.base import OutputWrapper
 
+from ..exceptions import LoadError
 from ..reports import FAILED
+from ..sources import NewUrlFile, urls
 
 # How a summary begins: a file that begins like this is replaced, and no other one.
 BEGINNING = b'{\n  "status": '
@@ -17,7 +19,7 @@ BEGINNING = b'{\n  "status": '
 STANDARD_OUTPUT = "-"
 
 
-def outputs(command, summary, inputs: Iterable[str] = ()):
+def outputs(command, summary, load_id: str, inputs: Iterable[str] = ()):
     """Return what prints the report of a command, and where its summary is written.
 
     If the summary is to be standard output, the report goes to standard error.
@@ -26,7 +28,12 @@ def outputs(command, summary, inputs: Iterable[str] = ()):
         # Without the colour of errors.
         report = Printer(OutputWrapper(command.stderr._out))
         return report, PrintedSummary(Printer(command.stdout, "summary"))
-    return Printer(command.stdout), SummaryFile(summary, inputs) if summary else NoSummary()
+    report = Printer(command.stdout)
+    if not summary:
+        return report, NoSummary()
+    if urls.is_url(summary):
+        return report, SummaryAtUrl(summary, load_id)
+    return report, SummaryFile(summary, inputs)
 
 
 class Printer:
@@ -67,6 +74,9 @@ class Printer:
 
 class NoSummary:
     """What is done with the documents of a command: nothing."""
+
+    notes: Sequence[str] = ()
+    """What the report is to say about it."""
 
     def begin(self, document: Mapping[str, Any]):
         pass
@@ -136,13 +146,40 @@ class SummaryFile(NoSummary):
             os.remove(temporary)
         try:
             with open(temporary, "x", encoding="utf-8", newline="\n") as file:
-                json.dump(document, file, indent=2)
-                file.write("\n")
+                file.write(_written(document))
             os.replace(temporary, self._path)
         except OSError:
             with suppress(OSError):
                 os.remove(temporary)
             raise
+
+
+class SummaryAtUrl(NoSummary):
+    """A JSON document at a URL: its name has the load's id, so that no other file is replaced."""
+
+    def __init__(self, url: str, load_id: str):
+        self._url = urls.with_id(url, load_id)
+
+    def begin(self, document):
+        """Write the document of a load that begins. Raises CommandError."""
+        failure = self.finish(document)
+        if failure:
+            raise CommandError(failure, returncode=2)
+
+    def finish(self, document):
+        """Write the document of a load that has ended, and return why that failed, or ""."""
+        self.notes = ()
+        try:
+            with NewUrlFile(self._url, "the summary cannot be written: ") as file:
+                file.write(_written(document).encode())
+        except LoadError as error:
+            return str(error)
+        self.notes = [f"Summary written to {urls.shown(self._url)}"]
+        return ""
+
+
+def _written(document):
+    return json.dumps(document, indent=2) + "\n"
 
 
 def end_with(failures: Iterable[str], conclusion: str, exit_code: int):

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import fields
-from typing import Any, Dict, Iterable, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Sequence
 
 from django.core.management import CommandError
 from django.utils.text import get_text_list
@@ -10,6 +10,7 @@ from django.utils.text import get_text_list
 from ..datasets import DATASETS
 from ..executors import DASK
 from ..loading import Options
+from ..sources import urls
 
 # How files are written, and what becomes of records. Where no file is named, it was forgotten: what
 # is said about files is not meant for the sample, and the sample is not what should be updated.
@@ -80,20 +81,6 @@ def check_workers(options: Mapping[str, Any]) -> Dict[str, Any]:
     return {**options, "scheduler": scheduler}
 
 
-def check_streams(models: Iterable[str], workers: Optional[str]):
-    """Raise CommandError if another machine would have to read a stream of this one.
-
-    `models` has the plural names of the models that are loaded from streams.
-    """
-    if workers == DASK and models:
-        raise CommandError(
-            f"{get_text_list([option(name) for name in models], 'and')}: standard input and pipes "
-            f"are on this machine, and --workers {DASK} reads files on others. Name a file or a "
-            "URL that they can open.",
-            returncode=2,
-        )
-
-
 def with_defaults(options: Mapping[str, Any]) -> Dict[str, Any]:
     """Return the options with a value for each that was not given.
 
@@ -107,9 +94,14 @@ def with_defaults(options: Mapping[str, Any]) -> Dict[str, Any]:
 
 
 def shown(options: Mapping[str, Any]) -> Dict[str, Any]:
-    """Return the options for the summary: as they were typed, or with their defaults."""
+    """Return the options for the summary: as they were typed, or with their defaults.
+
+    A URL is shown without what may be secret.
+    """
     names = [*FILE_OPTIONS, *(field.name for field in fields(Options))]
     found = {name: options[name] for name in names}
+    if found["rejects"]:
+        found["rejects"] = urls.shown(found["rejects"])
     found["map"] = [f"{model}.{field}={column}" for model, field, column in options["map"]]
     for name in MODEL_OPTIONS:
         found[name] = ["=".join(filter(None, pair)) for pair in options[name]]

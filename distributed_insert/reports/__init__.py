@@ -19,11 +19,11 @@ __all__ = [
 ]
 
 
-def bars(sources, terminal):
+def bars(datasets, terminal):
     """Return the progress bars of a load, to be entered: see `progress.bars`. Raises ImportError.
 
     rich is imported here: it takes long, and the rest works without it.
     """
     from . import progress
 
-    return progress.bars(sources, terminal)
+    return progress.bars(datasets, terminal)

@@ -23,11 +23,11 @@ class StateColumn(ProgressColumn):
 
 
 @contextmanager
-def bars(sources, terminal):
-    """Yield a function that shows the progress of a source: `load` calls it as `on_progress`.
+def bars(datasets, terminal):
+    """Yield a function that shows the progress of a dataset: `load` calls it as `on_progress`.
 
     The bars disappear at the end; the summary says what they said. A bar shows the share of the
-    file's bytes that have been read, or, where their number is not known, only that work goes on.
+    source that has been read, or, where that is not known, only that work goes on.
     """
     progress = Progress(
         TextColumn("{task.description}"),
@@ -42,18 +42,24 @@ def bars(sources, terminal):
         expand=True,
     )
     tasks = {}
-    for dataset, source in sources.items():
-        parents = [each for each in sources if each.model in dataset.references.values()]
+    for dataset in datasets:
+        parents = [each for each in datasets if each.model in dataset.references.values()]
         tasks[dataset] = progress.add_task(
-            dataset.plural, total=source.size, read=0, rejected=0, waits_for=parents
+            dataset.plural, total=None, read=0, rejected=0, waits_for=parents
         )
 
-    def show(dataset, counts, bytes_read):
+    def show(dataset, counts, share_read):
         task_id = tasks[dataset]
-        progress.update(task_id, completed=bytes_read, read=counts.read, rejected=counts.rejected)
-        if bytes_read is None:
-            whole = sources[dataset].size or 1
-            progress.update(task_id, total=whole, completed=whole)
+        is_finished = share_read is None
+        share = 1.0 if is_finished else share_read
+        progress.update(
+            task_id,
+            total=1.0 if share else None,
+            completed=share,
+            read=counts.read,
+            rejected=counts.rejected,
+        )
+        if is_finished:
             progress.stop_task(task_id)
             for task in progress.tasks:
                 if dataset in task.fields["waits_for"]:

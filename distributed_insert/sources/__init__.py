@@ -2,15 +2,17 @@
 
 import os
 
+from . import urls
 from .base import Records, Source
 from .csv_file import CsvSource
 from .dicts import MemorySource
 from .json_array import JsonArraySource
 from .json_lines import JsonLinesSource
 from .numbers import TYPED
-from .rejects import RejectsFile
+from .rejects import RejectsFile, rejects_file
 from .stream import PATIENCE
 from .text_file import DEFAULT_ENCODING, STANDARD_INPUT, TextFile
+from .url_files import NewUrlFile
 
 __all__ = [
     "DEFAULT_ENCODING",
@@ -19,10 +21,13 @@ __all__ = [
     "STANDARD_INPUT",
     "TYPED",
     "MemorySource",
+    "NewUrlFile",
     "Records",
     "RejectsFile",
     "Source",
     "open_source",
+    "rejects_file",
+    "urls",
 ]
 
 FORMATS = CSV, JSON, JSON_LINES = ("csv", "json", "jsonl")
@@ -37,7 +42,7 @@ def open_source(path, format=None, *, delimiter=None, encoding=DEFAULT_ENCODING,
     `Source`.
     """
     file = TextFile(path, encoding)
-    format = format or _format_of(file.path)
+    format = format or _format_of(file.name)
     if format not in FORMATS:
         raise ValueError(f"format cannot be {format!r}")
     if format == JSON:

@@ -6,6 +6,7 @@ from typing import (
     IO,
     TYPE_CHECKING,
     Any,
+    Callable,
     Dict,
     Iterable,
     List,
@@ -66,6 +67,8 @@ class Source(ABC):
     number_parser: NumberParser
     is_stream = False
     """Whether it can be read only once, and in this process: standard input, or a pipe."""
+    is_interrupted: Callable[[], bool] = staticmethod(lambda: False)
+    """Set before `open`: once it returns True, what waits for a server raises GivenUp."""
 
     def __init__(self, renamed: Optional[Mapping[str, str]] = None, ignore_unknown: bool = False):
         self._renamed = renamed or {}
@@ -115,13 +118,13 @@ class Source(ABC):
 
     @property
     def size(self) -> Optional[int]:
-        """In bytes; None if not known."""
+        """In bytes; None if not known before it is opened."""
         return None
 
     @property
-    def bytes_read(self) -> int:
-        """How many bytes have been read, of `size`."""
-        return 0
+    def share_read(self) -> float:
+        """How much has been read, from 0.0 to 1.0; 0.0 if not known."""
+        return 0.0
 
     @abstractmethod
     def close(self):

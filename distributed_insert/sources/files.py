@@ -34,7 +34,7 @@ class FileSource(Source):
 
     def open(self, dataset):
         super().open(dataset)
-        self._file.open()
+        self._file.open(self.is_interrupted)
 
     def check(self):
         return self._file.check()
@@ -44,8 +44,8 @@ class FileSource(Source):
         return self._file.size
 
     @property
-    def bytes_read(self):
-        return self._file.bytes_read
+    def share_read(self):
+        return self._file.share_read
 
     def give_up(self):
         self._file.give_up()

@@ -6,8 +6,6 @@ import zlib
 from functools import partial
 from typing import Any, Callable, Type
 
-from ..exceptions import LoadError
-
 # xz -9 asks for 65 MiB to unpack; a file may ask for 4 GiB.
 MAX_XZ_MEMORY = 100 << 20
 PACKED_SIZE = 1 << 16
@@ -48,11 +46,14 @@ UNREADABLE = (
 )
 
 
+class Unreadable(Exception):
+    """What a file holds cannot be read. The message says why, and the remedy."""
+
+
 def unpacked(file: Any, is_stream: bool) -> Any:
     """Return something whose `read1` gives the content of a binary file, compressed or not.
 
-    The file must be at its beginning. Raises LoadError without the file's name if what it holds
-    cannot be read.
+    The file must be at its beginning; one that `is_stream` cannot go back to it. Raises Unreadable.
     """
     first = part = file.read1(COUNT)
     # What came through a pipe is not to wait for what comes next.
@@ -65,7 +66,7 @@ def unpacked(file: Any, is_stream: bool) -> Any:
         file.seek(0)
     for pattern, what, remedy in UNREADABLE:
         if re.match(pattern, first):
-            raise LoadError(f"this is {what}. {remedy}")
+            raise Unreadable(f"this is {what}. {remedy}")
     try:
         if first[:2] == b"\x1f\x8b":
             return gzip.GzipFile(fileobj=file)
@@ -78,7 +79,7 @@ def unpacked(file: Any, is_stream: bool) -> Any:
 
             return _Unpacking(file, partial(LZMADecompressor, memlimit=MAX_XZ_MEMORY), LZMAError)
     except ImportError as error:
-        raise LoadError(f"this Python cannot unpack it: {error}. Unpack it first.") from error
+        raise Unreadable(f"this Python cannot unpack it: {error}. Unpack it first.") from error
     return file
 
 

@@ -1,13 +1,23 @@
 """Files of rejected records: in the format of their source, to be fixed and loaded again."""
 
+import io
 import os
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import count
-from typing import IO, Iterable, Optional
+from typing import IO, Any, Dict, Iterable, Optional
 
 from ..exceptions import LoadError
+from . import urls
 from .base import RejectedRecord, Source
+from .url_files import NewUrlFile, remove
+
+
+def rejects_file(folder: str, name: str, source: Source, load_id: str) -> "RejectsFile":
+    """Return the file of rejects of a source, not yet open, in a folder or at its URL."""
+    if urls.is_url(folder):
+        return RejectsAtUrl(folder, f"{name}-{load_id}", source)
+    return RejectsFile(folder, name, source)
 
 
 class RejectsFile:
@@ -21,7 +31,7 @@ class RejectsFile:
         self._file: Optional[IO[str]] = None
         self._is_empty = True
 
-    def open(self) -> str:
+    def open(self) -> Optional[str]:
         """Create the file and return its path: NAME.csv, or the first free of NAME-2.csv ...
 
         A file that exists is another load's, or the user's. Raises LoadError.
@@ -43,12 +53,14 @@ class RejectsFile:
         return open(
             self.path,
             "x",
-            newline="",
-            encoding=self._source.encoding,
-            # Only a lone surrogate from JSON cannot be encoded, and gets JSON's escape.
-            errors="backslashreplace",
             opener=partial(os.open, mode=0o600),
+            **self._text,
         )
+
+    @property
+    def _text(self) -> Dict[str, Any]:
+        # Only a lone surrogate from JSON cannot be encoded, and gets JSON's escape.
+        return dict(newline="", encoding=self._source.encoding, errors="backslashreplace")
 
     def write(self, rejects: Iterable[RejectedRecord]):
         """Add records, and hand them to the operating system. Raises LoadError."""
@@ -81,3 +93,31 @@ class RejectsFile:
             yield
         except OSError as error:
             raise LoadError(f"{self.path}: {error.strerror}.") from error
+
+
+class RejectsAtUrl(RejectsFile):
+    """The same at a URL: where files are created as a whole, it appears when it is closed.
+
+    The name must be one that no other load uses.
+    """
+
+    def __init__(self, folder: str, name: str, source: Source):
+        super().__init__(folder, name, source)
+        self._url = urls.join(folder, f"{name}.{source.format}")
+        self.path = urls.shown(self._url)
+
+    def open(self):
+        """Make sure that the file can be written, and return None. Raises LoadError."""
+        NewUrlFile(self._url).close()
+        remove(self._url)
+        return None
+
+    def write(self, rejects):
+        if not self._file:
+            self._file = io.TextIOWrapper(io.BufferedWriter(NewUrlFile(self._url)), **self._text)
+        super().write(rejects)
+
+    def close(self):
+        if self._file:
+            file, self._file = self._file, None
+            file.close()

@@ -6,11 +6,13 @@ import os
 import stat
 import zlib
 from contextlib import contextmanager
-from typing import Any, Optional
+from typing import Any, Callable, Optional
 
 from ..exceptions import LoadError
-from .first_bytes import unpacked
+from .first_bytes import Unreadable, unpacked
 from .stream import Stream
+from .url_files import UrlFile
+from .urls import is_url, shown
 
 STANDARD_INPUT = "-"
 DEFAULT_ENCODING = "utf-8-sig"
@@ -33,25 +35,34 @@ class TextFile:
     def __init__(self, path: str, encoding: str = DEFAULT_ENCODING):
         self.path = str(path)
         is_standard_input = self.path == STANDARD_INPUT
-        self.name = "standard input" if is_standard_input else self.path
-        self.is_stream = is_standard_input or _is_pipe(self.path)
+        self.name = "standard input" if is_standard_input else shown(self.path)
+        self._is_url = is_url(self.path)
+        self.is_stream = is_standard_input or (not self._is_url and _is_pipe(self.path))
         """Whether it can be read only once."""
         self.encoding = encoding
         self._file: Any = None
         self._unpacked: Any = None
         self._opened_size: Optional[int] = None
 
-    def open(self):
+    def open(self, is_interrupted: Callable[[], bool] = lambda: False):
+        """Open the file. A server is waited for no longer once `is_interrupted` returns True."""
+        self._is_interrupted = is_interrupted
         with self.errors():
             if self.is_stream:
                 raw = Stream.of(None if self.path == STANDARD_INPUT else self.path)
                 self._file = io.BufferedReader(raw)
+            elif self._is_url:
+                self._open_url()
+                self._opened_size = self._file.raw.size
             elif stat.S_ISREG(os.stat(self.path).st_mode):
                 self._file = open(self.path, "rb")
                 self._opened_size = os.fstat(self._file.fileno()).st_size
             else:
                 raise LoadError(f"{self.name}: not a file or a pipe.")
             self._begin()
+
+    def _open_url(self):
+        self._file = io.BufferedReader(UrlFile(self.path, self._is_interrupted))
 
     def check(self) -> bool:
         """Decode the next part of the file, and return whether another part follows.
@@ -72,7 +83,13 @@ class TextFile:
 
     def rewind(self):
         """Go to the beginning again. The file must not be a stream."""
-        self._file.seek(0)
+        if self._is_url:
+            # Not every server can be asked for the beginning again.
+            self.close()
+            self._open_url()
+            self._check_size()
+        else:
+            self._file.seek(0)
         self._begin()
 
     def read(self) -> str:
@@ -84,7 +101,7 @@ class TextFile:
             self._unpacked = self._unpack()
         data = self._unpacked.read1(BLOCK_SIZE)
         self.is_at_end = not data
-        if self.is_at_end and not self.is_stream:
+        if self.is_at_end and self._opened_size is not None:
             self._check_size(self._file.tell())
         text = self._decode(data, self.is_at_end)
         self._count_lines(text)
@@ -97,14 +114,14 @@ class TextFile:
 
     @property
     def size(self) -> Optional[int]:
-        """In bytes, as the file lies on the disk; None of a stream or what is not a file."""
-        is_file = not self.is_stream and os.path.isfile(self.path)
+        """In bytes, as the file lies on the disk; None of any other: a server is not asked here."""
+        is_file = not self.is_stream and not self._is_url and os.path.isfile(self.path)
         return os.path.getsize(self.path) if is_file else None
 
     @property
-    def bytes_read(self) -> int:
-        """How many bytes have been read, of `size`."""
-        return 0 if self.is_stream else self._file.tell()
+    def share_read(self) -> float:
+        """How much has been read, from 0.0 to 1.0; 0.0 where the size is not known."""
+        return self._file.tell() / self._opened_size if self._opened_size else 0.0
 
     def close(self):
         if self._file:
@@ -140,8 +157,8 @@ class TextFile:
 
     def _unpack(self):
         try:
-            return unpacked(self._file, self.is_stream)
-        except LoadError as error:
+            return unpacked(self._file, self.is_stream or self._is_url)
+        except Unreadable as error:
             raise LoadError(f"{self.name}: {error}") from error
 
     def _begin(self):
@@ -161,13 +178,21 @@ class TextFile:
 
     def _check_size(self, bytes_read=None):
         """Raise LoadError if the file does not have, or did not give, the bytes it began with."""
-        if self.is_stream or self._file is None:
+        if self._opened_size is None or self._file is None:
             return
-        size = os.fstat(self._file.fileno()).st_size
-        if size != self._opened_size or bytes_read not in (None, self._opened_size):
+        if self._is_url:
+            size = self._file.raw.size_now()
+        else:
+            size = os.fstat(self._file.fileno()).st_size
+        now = ""
+        if size not in (None, self._opened_size):
+            now = f"now has {size:,}"
+        elif bytes_read not in (None, self._opened_size):
+            now = f"{bytes_read:,} were read"
+        if now:
             raise LoadError(
                 f"{self.name}: changed while it was read: it had {self._opened_size:,} bytes, and "
-                f"now has {size:,}. Load it again when no program is writing to it."
+                f"{now}. Load it again when no program is writing to it."
             )
 
 

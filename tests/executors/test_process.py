@@ -348,7 +348,7 @@ class KilledWorkerTests(ProcessTestCase):
             started[worker.model] = executor = ProcessExecutor(worker, method)
             return executor
 
-        def kill_users(dataset, counts, bytes_read):
+        def kill_users(dataset, counts, share_read):
             if dataset is ORDERS:
                 started[User].process.kill()
                 started[User].process.join()

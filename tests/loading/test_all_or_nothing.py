@@ -3,6 +3,7 @@ from contextlib import ExitStack
 from itertools import combinations, product
 from types import SimpleNamespace
 from unittest import mock
+from uuid import uuid4
 
 from django.db import connections
 from django.test import SimpleTestCase
@@ -40,7 +41,7 @@ class OrderTests(SimpleTestCase):
             return SimpleNamespace(dataset=dataset, source=True, call=call)
 
         loads = {dataset.model: load_of(dataset) for dataset in datasets}
-        asyncio.run(AllOrNothing(loads, is_dry_run).begin())
+        asyncio.run(AllOrNothing(loads, is_dry_run, uuid4().hex).begin())
         return begun, deciders
 
     def test_two_loads_cannot_wait_for_each_other(self):
@@ -77,7 +78,7 @@ class SettlementTests(SimpleTestCase):
                 dataset.model: SimpleNamespace(dataset=dataset, source=True, call=call)
                 for dataset in (USERS, PRODUCTS, ORDERS)
             }
-            transactions = AllOrNothing(loads, is_dry_run=False)
+            transactions = AllOrNothing(loads, is_dry_run=False, load_id=uuid4().hex)
             errors = asyncio.run(transactions.commit())
             own = transactions._load
             answers = [(verdict, ""), ([ended(own, *each) for each in found], {})]

@@ -648,7 +648,7 @@ class FailureTests(LoadTestCase):
         path = self.file("users.csv", "id,name,email\n" + "".join(lines))
         size = len("id,name,email\n" + "".join(lines))
 
-        def on_progress(dataset, counts, bytes_read):
+        def on_progress(dataset, counts, share_read):
             if counts.read == 1000:
                 with open(path, "r+b") as file:
                     file.truncate(size - 9)
@@ -711,7 +711,7 @@ class SilentSourceTests(LoadTestCase):
                 products = [{"id": n, "name": "Lamp", "price": 1.0} for n in range(1, 51)]
                 found = {}
 
-                def note(dataset, counts, bytes_read, found=found):
+                def note(dataset, counts, share_read, found=found):
                     found[dataset] = counts.inserted
 
                 outcome = load_with(
@@ -983,12 +983,11 @@ class StopTests(LoadTestCase):
             Options(batch_size=2),
             on_progress=lambda *progress: seen.append(progress),
         )
-        size = len(open(path, "rb").read())
         self.assertEqual(
             seen,
             [
-                (USERS, Counts(read=2, inserted=1, rejected=1), size),
-                (USERS, Counts(read=3, inserted=2, rejected=1), size),
+                (USERS, Counts(read=2, inserted=1, rejected=1), 1.0),
+                (USERS, Counts(read=3, inserted=2, rejected=1), 1.0),
                 (USERS, Counts(read=3, inserted=2, rejected=1), None),
             ],
         )

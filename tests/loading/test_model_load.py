@@ -141,8 +141,10 @@ class CountTests(SimpleTestCase):
     def test_batches_are_added_up(self):
         load = model_load()
         rejects = [Reject(number, None, {}, ["No."]) for number in (1, 2, 3)]
-        load.add(BatchResult(Counts(9, 1, 1, 3, 2, 1, 2), rejects[:2], {"No.": 1, "Yes.": 2}, 60))
-        load.add(BatchResult(Counts(13, 2, 3, 4, 3, 2, 1), rejects[2:], {"Yes.": 3, "Aha.": 1}, 90))
+        load.add(BatchResult(Counts(9, 1, 1, 3, 2, 1, 2), rejects[:2], {"No.": 1, "Yes.": 2}, 0.5))
+        load.add(
+            BatchResult(Counts(13, 2, 3, 4, 3, 2, 1), rejects[2:], {"Yes.": 3, "Aha.": 1}, 0.8)
+        )
         load.seconds = 1.5
         load.rejects_file = "rejects/users.csv"
         self.assertEqual(list(load.result().reasons), ["Yes.", "Aha.", "No."])
@@ -172,7 +174,7 @@ class CountTests(SimpleTestCase):
             Counts(0, 1),
         ):
             with self.subTest(counts=counts), self.assertRaises(RuntimeError) as caught:
-                model_load().add(BatchResult(counts, [], {}, 0))
+                model_load().add(BatchResult(counts, [], {}, 0.0))
             self.assertEqual(
                 str(caught.exception), f"User records were lost or counted twice: {counts}"
             )

@@ -18,6 +18,7 @@ from .cases import TriggerTestCase, orders, users
 
 ENDED = "Database 'users' ended the transaction by itself, as a trigger can: "
 LEFT_OUT = "Refused by the database: the row was skipped, possibly by a trigger"
+LOAD_ID = "0123456789abcdef0123456789abcdef"
 
 
 def records(*numbers):
@@ -27,7 +28,7 @@ def records(*numbers):
 
 class WorkerTestCase(LoadTestCase):
     def worker(self, source, dataset=USERS, **options):
-        worker = LoadingWorker(dataset, source, Options(**options))
+        worker = LoadingWorker(dataset, source, Options(**options), LOAD_ID)
         self.addCleanup(worker.close)
         return worker
 
@@ -175,7 +176,7 @@ class BatchTests(WorkerTestCase):
         for kept_rejects, expected in ((None, 30), (17, 17), (0, 0)):
             with self.subTest(kept_rejects=kept_rejects):
                 source = MemorySource(records(*[0] * 30))
-                worker = LoadingWorker(USERS, source, Options(batch_size=15), kept_rejects)
+                worker = LoadingWorker(USERS, source, Options(batch_size=15), LOAD_ID, kept_rejects)
                 self.addCleanup(worker.close)
                 worker.open()
                 rejects = [*self.write(worker).rejects, *self.write(worker).rejects]
@@ -189,15 +190,14 @@ class BatchTests(WorkerTestCase):
             self.write(worker).reasons, {**dict.fromkeys(reasons, 14), "ID already exists": 1}
         )
 
-    def test_the_bytes_read_are_those_when_the_batch_was_read(self):
+    def test_the_share_read_is_that_when_the_batch_was_read(self):
         content = "".join(f"{number},Ann,a@b\n" for number in range(1, 100_001))
         worker = self.opened(content, batch_size=60_000)
         worker.read()
         worker.read()
-        size = len(content) + len("id,name,email\n")
         first, second = worker.write({}, None), worker.write({}, None)
-        self.assertLess(first.bytes_read, size)
-        self.assertEqual(second.bytes_read, size)
+        self.assertLess(first.share_read, 1.0)
+        self.assertEqual(second.share_read, 1.0)
 
     def test_more_rejects_than_allowed_roll_the_batch_back_and_are_counted(self):
         worker = self.opened(records(1, 0), rejects=str(self.folder / "rejects"))

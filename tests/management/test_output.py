@@ -87,7 +87,7 @@ class EndTests(SimpleTestCase):
 class PrintedSummaryTests(SimpleTestCase):
     def test_only_the_document_of_a_load_that_has_ended_is_printed(self):
         command = BaseCommand(stdout=io.StringIO(), stderr=io.StringIO())
-        print_lines, summary = output.outputs(command, "-")
+        print_lines, summary = output.outputs(command, "-", "")
         summary.begin({"status": "running"})
         self.assertEqual(summary.finish({"status": "complete"}), "")
         print_lines(["The report."])
@@ -193,7 +193,7 @@ class SummaryFileTests(SimpleTestCase):
     def test_what_cannot_be_written_leaves_what_was_there(self):
         file = SummaryFile(str(self.path))
         file.begin({"status": "running"})
-        with mock.patch.object(output.json, "dump", side_effect=OSError(28, "No space left")):
+        with mock.patch.object(output.json, "dumps", side_effect=OSError(28, "No space left")):
             self.assertEqual(
                 file.finish({"status": "complete"}),
                 f"{self.path}: the summary cannot be written: No space left.",

@@ -59,7 +59,7 @@ class StoppedLoadTests(LoadTestCase):
         """Load six users, two per batch, and get a signal when so many batches were written."""
         received = []
 
-        def on_progress(dataset, counts, bytes_read):
+        def on_progress(dataset, counts, share_read):
             if counts.read == 2 * batches:
                 received.append(signal.SIGINT)
 
@@ -98,7 +98,7 @@ class StoppedLoadTests(LoadTestCase):
             },
             Options(batch_size=1),
             lambda: received[0] if received else None,
-            lambda dataset, counts, bytes_read: received.append(signal.SIGTERM),
+            lambda dataset, counts, share_read: received.append(signal.SIGTERM),
         )
         self.assertEqual(outcome.signal, signal.SIGTERM)
         self.assertEqual([model.counts for model in outcome.models][0], Counts())

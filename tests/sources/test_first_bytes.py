@@ -10,8 +10,7 @@ from unittest import mock
 
 from django.test import SimpleTestCase
 
-from distributed_insert.exceptions import LoadError
-from distributed_insert.sources.first_bytes import UNREADABLE, unpacked
+from distributed_insert.sources.first_bytes import UNREADABLE, Unreadable, unpacked
 
 CONTENT = b"".join(b"%d,Lamp,%d\n" % (n, n % 7) for n in range(50_000))
 
@@ -108,14 +107,14 @@ class UnpackedTests(SimpleTestCase):
             [remedy] = {remedy for _, named, remedy in UNREADABLE if named == what}
             for is_stream in (False, True):
                 with self.subTest(first=first, is_stream=is_stream):
-                    with self.assertRaises(LoadError) as caught:
+                    with self.assertRaises(Unreadable) as caught:
                         self.content(first, is_stream)
                     self.assertEqual(str(caught.exception), f"this is {what}. {remedy}")
 
     def test_error_for_a_python_that_was_built_without_a_compression(self):
         for module, compress in (("bz2", bz2.compress), ("lzma", lzma.compress)):
             with self.subTest(module=module), mock.patch.dict(sys.modules, {module: None}):
-                with self.assertRaises(LoadError) as caught:
+                with self.assertRaises(Unreadable) as caught:
                     self.content(compress(b"1"))
                 self.assertEqual(
                     str(caught.exception),

@@ -63,7 +63,7 @@ class JsonRecordTests(JsonLinesTestCase):
         self.path = self.folder / "products.jsonl.gz"
         source = self.opened(gzip.compress(LAMP_LINE.encode()))
         self.assertEqual(self.all_records(source), [(1, LAMP)])
-        self.assertEqual((source.bytes_read, source.size), (self.path.stat().st_size,) * 2)
+        self.assertEqual((source.share_read, source.size), (1.0, self.path.stat().st_size))
 
     def test_keys_have_other_names_and_other_keys_are_ignored(self):
         raw = {"title": "Lamp", "id": 1, "price": 2, "colour": "red", "_line": 7}

@@ -62,21 +62,21 @@ class OpenTests(TextFileTestCase):
         file.close()
         file.close()
 
-    def test_the_bytes_read_go_from_none_to_the_size(self):
+    def test_the_share_read_goes_from_0_to_1(self):
         self.path.write_bytes(b"a\n" * BLOCK_SIZE)
         file = self.opened()
-        self.assertEqual((file.bytes_read, file.size), (0, 2 * BLOCK_SIZE))
+        self.assertEqual((file.share_read, file.size), (0.0, 2 * BLOCK_SIZE))
         file.read()
-        self.assertEqual(file.bytes_read, BLOCK_SIZE)
+        self.assertEqual(file.share_read, 0.5)
         self.read(file)
-        self.assertEqual(file.bytes_read, 2 * BLOCK_SIZE)
+        self.assertEqual(file.share_read, 1.0)
 
-    def test_the_bytes_read_of_a_gzip_file_are_those_of_the_disk(self):
+    def test_the_share_of_a_gzip_file_is_that_of_its_bytes_on_the_disk(self):
         path = self.folder / "users.csv.gz"
         path.write_bytes(gzip.compress(b"a\n" * BLOCK_SIZE))
         file = self.opened(path)
         self.assertEqual("".join(self.read(file)), "a\n" * BLOCK_SIZE)
-        self.assertEqual((file.bytes_read, file.size), (path.stat().st_size,) * 2)
+        self.assertEqual((file.share_read, file.size), (1.0, path.stat().st_size))
 
     def test_a_character_that_spans_two_blocks(self):
         text = "x" * (BLOCK_SIZE - 1) + "é" * 3
@@ -99,7 +99,7 @@ class CheckTests(TextFileTestCase):
                     checks = list(iter(file.check, False))
                 self.assertGreaterEqual(len(checks), 2)
                 self.assertEqual(set(checks), {True})
-                self.assertLess(file.bytes_read, 100)
+                self.assertLess(file.share_read, 0.1)
                 self.assertEqual("".join(self.read(file)), content)
 
     def test_a_small_file_has_one_part(self):
@@ -171,7 +171,7 @@ class CheckTests(TextFileTestCase):
                 self.assertTrue(file.is_stream)
                 self.assertIs(file.check(), False)
                 self.assertEqual("".join(self.read(file)), "a\nb\n")
-                self.assertEqual((file.size, file.bytes_read), (None, 0))
+                self.assertEqual((file.size, file.share_read), (None, 0.0))
                 writer.join()
 
     def test_standard_input_is_not_checked(self):
@@ -185,7 +185,7 @@ class CheckTests(TextFileTestCase):
         os.close(reading)
         file = self.opened("-")
         self.assertIs(file.check(), False)
-        self.assertEqual((file.size, file.bytes_read), (None, 0))
+        self.assertEqual((file.size, file.share_read), (None, 0.0))
         with self.assertRaises(LoadError) as caught:
             self.read(file)
         self.assertEqual(
@@ -201,11 +201,14 @@ class ChangeTests(TextFileTestCase):
     content = b"".join(b"%08d\n" % n for n in range(BLOCK_SIZE // 3))
 
     def assert_noticed(self, file, path, before, after):
+        self.assert_noticed_as(file, path, before, f"now has {after:,}")
+
+    def assert_noticed_as(self, file, path, before, now):
         with self.assertRaises(LoadError) as caught:
             self.read(file)
         self.assertEqual(
             str(caught.exception),
-            f"{path}: changed while it was read: it had {before:,} bytes, and now has {after:,}. "
+            f"{path}: changed while it was read: it had {before:,} bytes, and {now}. "
             "Load it again when no program is writing to it.",
         )
 
@@ -227,7 +230,7 @@ class ChangeTests(TextFileTestCase):
         before = os.stat(self.path)
         os.truncate(self.path, size - 9)
         with mock.patch.object(text_file.os, "fstat", return_value=before):
-            self.assert_noticed(file, self.path, size, size)
+            self.assert_noticed_as(file, self.path, size, f"{size - 9:,} were read")
 
     def test_a_file_that_is_cut_off_within_a_character(self):
         content = "é\n".encode() * BLOCK_SIZE

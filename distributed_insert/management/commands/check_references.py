@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from uuid import uuid4
 
 from django.core.management import CommandError
 from django.db import router
@@ -47,7 +48,7 @@ class Command(ProjectCommand):
 
     def handle(self, *, batch_size, summary, **options):
         shown = {"batch_size": batch_size}
-        print_lines, summary_file = outputs(self, summary)
+        print_lines, summary_file = outputs(self, summary, uuid4().hex)
         summary_file.begin(reports.running(shown))
         started = time.perf_counter()
         datasets = [dataset for dataset in DATASETS if dataset.references]
@@ -67,6 +68,7 @@ class Command(ProjectCommand):
         exit_code = reports.exit_status(outcome)
         failure = summary_file.finish(reports.document(outcome, exit_code, shown))
         print_lines(reports.counts_table(outcome, ("read", "rejected")))
+        print_lines(summary_file.notes)
         dangling = sum(model.counts.rejected for model in outcome.models)
         records = "record has" if dangling == 1 else "records have"
         stopped = "Stopped before the end. " if outcome.signal else ""

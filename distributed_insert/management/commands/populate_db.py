@@ -3,6 +3,7 @@
 import io
 from contextlib import ExitStack
 from dataclasses import fields
+from uuid import uuid4
 
 from django.core.management import CommandError, call_command
 from django.db import Error, connections
@@ -45,15 +46,14 @@ class Command(ProjectCommand):
         usage.check([dataset.plural for dataset in paths], sample, options)
         options = usage.with_defaults(usage.check_workers(options))
         sources = file_sources(paths, **options)
-        streams = [dataset.plural for dataset, source in sources.items() if source.is_stream]
-        usage.check_streams(streams, options["workers"])
         samples = {}
         if not paths:
             samples = {dataset.name: dataset.sample for dataset in DATASETS}
             sources = {dataset: MemorySource(dataset.sample, "sample") for dataset in DATASETS}
         load_options = Options(**{field.name: options[field.name] for field in fields(Options)})
         shown = usage.shown(options)
-        print_lines, summary_file = outputs(self, summary, paths.values())
+        load_id = uuid4().hex
+        print_lines, summary_file = outputs(self, summary, load_id, paths.values())
         summary_file.begin(reports.running(shown))
         try:
             if migrate:
@@ -76,7 +76,13 @@ class Command(ProjectCommand):
                     self.stderr.write(NO_BARS)
             kept_rejects = KEPT_REJECTS if verbosity < 2 else None
             outcome = load(
-                sources, load_options, stopped_by, on_progress, kept_rejects, self.stderr.write
+                sources,
+                load_options,
+                stopped_by,
+                on_progress,
+                kept_rejects,
+                load_id,
+                self.stderr.write,
             )
         exit_code = reports.exit_status(outcome)
         if samples and exit_code == reports.REJECTED:
@@ -84,6 +90,7 @@ class Command(ProjectCommand):
         # Before the report: that may be printed to where nothing can be written.
         failure = summary_file.finish(reports.document(outcome, exit_code, shown))
         print_lines(reports.report(outcome, samples, load_options.dry_run, verbosity))
+        print_lines(summary_file.notes)
         conclusion = ""
         if exit_code:
             conclusion = reports.conclusion(outcome, load_options.on_conflict, bool(samples))
