@@ -2,6 +2,7 @@
 
     python -m tests.benchmark [--records N] [--rounds N]
     python -m tests.benchmark --profile [--records N]
+    python -m tests.benchmark --stages [--postgresql] [--records N] [--rounds N]
     python -m tests.benchmark --postgresql [--distance MILLISECONDS] [--records N] [--rounds N]
 
 Makes users, products and orders (3% with a bad field; references at random, 1% of them dangling),
@@ -16,7 +17,8 @@ With `--postgresql` it compares `populate_db` with psql on three servers that it
 `--distance` it measures loads into servers whose answers take so long.
 
 With `--profile` it does the jobs of the workers one after the other in this process, and prints
-where the time of each went.
+where the time of each went. With `--stages` it prints what each stage takes per record, and how
+questions for references grow with the parents' table.
 """
 
 import argparse
@@ -39,7 +41,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from . import benchmark_servers
+from . import benchmark_servers, benchmark_stages
 from .cases import ROOT, environment, manage
 from .generated import write_files
 
@@ -262,7 +264,8 @@ def jobs(folder):
         worker.close()
 
 
-WAYS = {way.__name__: way for way in (bulk, create, import_export, jobs)}
+MEASURED = (benchmark_stages.stages, benchmark_stages.references)
+WAYS = {way.__name__: way for way in (bulk, create, import_export, jobs, *MEASURED)}
 
 
 # The files, the races and the table.
@@ -348,6 +351,7 @@ def main():
     parser.add_argument("--records", type=int, default=300_000, help="of each model")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--stages", action="store_true")
     parser.add_argument("--postgresql", action="store_true")
     parser.add_argument("--distance", type=int, metavar="MILLISECONDS", help="with --postgresql")
     parser.add_argument("--way", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
@@ -358,6 +362,11 @@ def main():
         return
     if options.profile:
         profile(options.records)
+        return
+    if options.stages:
+        with tempfile.TemporaryDirectory() as folder:
+            files = Files(folder, options.records)
+            benchmark_stages.measure(files, options.rounds, options.postgresql)
         return
     if options.postgresql:
         with tempfile.TemporaryDirectory() as folder:

@@ -24,11 +24,11 @@ WORKERS = {"populate_db, worker processes": "process", "populate_db, worker thre
 class Servers:
     """A server for each model, with its table."""
 
-    def __init__(self, folder, running):
+    def __init__(self, folder, running, options=OPTIONS):
         if why_not():
             raise SystemExit(why_not().replace("this test", "this"))
         self._folder = folder
-        self.server_of = dict(zip(MODEL_ALIASES, running.enter_context(servers(3, OPTIONS))))
+        self.server_of = dict(zip(MODEL_ALIASES, running.enter_context(servers(3, options))))
         for alias in MODEL_ALIASES:
             manage("migrate", f"--database={alias}", folder=folder, env=self.environment())
         [(self.version,)] = self.server_of["users"].execute("SHOW server_version")
@@ -187,3 +187,8 @@ def distance(files, rounds, milliseconds):
         f"3 x {files.records:,} records together {together:.2f} s, one after another {apart:.2f} s "
         f"({together / apart:.2f})\n"
     )
+
+
+def put(*lines):
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()
