@@ -20,7 +20,7 @@ from .cases import ALIASES, ROOT
 MANUAL = "distributed_insert/README.md"
 # In the order in which their examples are run.
 READMES = ("README.md", MANUAL, "tests/README.md")
-DOCUMENTS = (*READMES, ".github/CONTRIBUTING.md", "CHANGELOG.md")
+DOCUMENTS = (*READMES, "distributed_insert/GROWTH.md", ".github/CONTRIBUTING.md", "CHANGELOG.md")
 # What the examples, or a set-up, make.
 MADE = ("rejects/", ".venv/")
 
