@@ -190,12 +190,26 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/executors/cluster.py",
-        ["executors.test_dask"],
+        ["executors.test_dask_faults.WaitingTests"],
         (
-            "Nobody is told that a free owner is missing",
+            "A load waits no longer than a moment, whatever --wait says",
             "if waited >= max(self.seconds, SHORT):",
-            "if waited >= max(self.seconds, 30):",
+            "if waited >= SHORT:",
         ),
+        (
+            "A load does not say what it waits for",
+            "self._on_wait(",
+            "str(",
+        ),
+        (
+            "A worker that is missing is not noticed before its place is asked for",
+            "if required[alias] and alias not in offered:",
+            "if not alias:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/cluster.py",
+        ["executors.test_dask"],
         (
             "Whoever waits for the cluster does not heed signals",
             "if self._stopped_by():",

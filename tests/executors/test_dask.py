@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import pickle
 import threading
 from contextlib import ExitStack
@@ -112,6 +113,13 @@ class OwnersTests(ClusterTestCase):
             )
             self.doCleanups()
 
+    def test_the_resource_is_free_again_when_a_load_has_ended(self):
+        with cluster([{"users": 1}]) as dask:
+            # The second one waits for less than a place that has been forgotten would keep it.
+            for wait in (30, 5):
+                with start({"a": worker_of("users")}, "dask", dask.address, wait) as executors:
+                    self.assertEqual(executors["a"].submit("add").result(), [()])
+
     def test_who_waits_stops_at_a_signal(self):
         with cluster([{"users": 1}]) as dask:
             with self.assertRaises(Interrupted):
@@ -200,12 +208,30 @@ class PlaceTests(TestCase):
     def test_a_place_that_hears_nothing_closes_its_worker_and_lets_go_of_the_resource(self):
         from distributed_insert.executors import place as places
 
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        gc.set_threshold(701, 11, 12)
         with mock.patch.multiple(places, PING=0.01, SILENCE=0.1):
             place = self.place()
+            self.assertNotEqual(gc.get_threshold(), (701, 11, 12))
             with mock.patch.object(places.distributed, "secede") as seceded:
                 places.hold("key")
         seceded.assert_called_once_with()
         self.assertEqual(place._worker.done, ["closed"])
+        self.assertEqual(gc.get_threshold(), (701, 11, 12))
+
+    def test_a_place_says_whether_the_resource_is_held(self):
+        from distributed_insert.executors import place as places
+
+        place = self.place()
+        self.assertIs(asyncio.run(place.hear()), False)
+        holding = threading.Thread(target=places.hold, args=["key"])
+        with mock.patch.object(places.distributed, "secede"):
+            holding.start()
+            place.is_held.wait()
+        self.assertIs(asyncio.run(place.hear()), True)
+        self.assertIs(holding.is_alive(), True)
+        asyncio.run(place.end())
+        holding.join()
 
     def test_nothing_is_held_for_a_place_that_is_gone(self):
         from distributed_insert.executors.place import hold
