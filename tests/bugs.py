@@ -939,6 +939,11 @@ MUTATIONS: List[Mutation] = [
             "except ZeroDivisionError:\n            return {}",
         ),
         (
+            "A server that was given up while a file was opened is an error",
+            "except GivenUp:\n            # A server",
+            "except ZeroDivisionError:\n            # A server",
+        ),
+        (
             "The seconds of a model are not counted",
             "load.seconds = time.perf_counter() - self._started",
             "load.seconds = 0.0",
@@ -1529,7 +1534,7 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/sources/text_file.py",
-        ["sources.test_text_file"],
+        ["sources.test_text_file", "sources.test_url_files"],
         (
             "A file that was cut off is taken for a whole one",
             "self._check_size(self._file.tell())",
@@ -1561,11 +1566,80 @@ MUTATIONS: List[Mutation] = [
             "elif True:",
         ),
         (
+            "A URL is read on, not anew, after its check",
+            "self.close()\n            self._open_url()",
+            "pass",
+        ),
+        (
             "A checked file is read from its end",
             "self._file.seek(0)",
             "self._file.seek(0, 1)",
         ),
         ("A pipe is read twice", "and _is_pipe(self.path)", "and False"),
+    ),
+    *mutations(
+        "distributed_insert/sources/urls.py",
+        ["sources.test_urls"],
+        ("The query of a URL is shown", 're.sub(r"[?#].*", "", link, flags=re.S)', "link"),
+        (
+            "The password of a URL is shown",
+            're.sub(secret, "", link)',
+            "link",
+        ),
+        (
+            "A query is put before the name",
+            "f\"{path.rstrip('/')}/{name}{rest}\"",
+            'f"{url}/{name}"',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/backends.py",
+        ["sources.test_backends"],
+        (
+            "A server that does not answer is waited for",
+            "if time.monotonic() > end:",
+            "if time.monotonic() < 0:",
+        ),
+        ("An interruption waits for a server", "if is_interrupted():", "if False:"),
+        (
+            "A secret is shown in what a backend says",
+            "lambda url: shown(url.group())",
+            "lambda url: url.group()",
+        ),
+        (
+            "Errors of backends are tracebacks",
+            "return (*always, *filter(None, loaded))",
+            "return always",
+        ),
+        (
+            "What a server of HTTP answers is not told",
+            "return _reason(cause)",
+            'return "not found"',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/sources/url_files.py",
+        ["sources.test_url_files"],
+        (
+            "A server that gives no parts is asked for them",
+            "or self._gives_parts(file):",
+            "or True:",
+        ),
+        (
+            "A lost file is waited for once more when it is closed",
+            "if self._file and self._failure is None:",
+            "if self._file:",
+        ),
+        (
+            "A folder is taken for an empty file",
+            'if info["type"] == "directory":',
+            "if not info:",
+        ),
+        (
+            "The size of a file is not known",
+            'self.size = info.get("size")',
+            "self.size = None",
+        ),
     ),
     *mutations(
         "distributed_insert/sources/first_bytes.py",
@@ -1888,6 +1962,16 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/sources/rejects.py",
         ["sources.test_rejects"],
+        (
+            "That rejects cannot be written to a URL shows when all is loaded",
+            "NewUrlFile(self._url).close()\n        remove(self._url)",
+            "pass",
+        ),
+        (
+            "Two loads write rejects to one URL",
+            'f"{name}-{load_id}"',
+            "name",
+        ),
         (
             "A file that exists is overwritten with rejects",
             '"x",\n',
@@ -2214,6 +2298,16 @@ MUTATIONS: List[Mutation] = [
     *mutations(
         "distributed_insert/management/output.py",
         ["management.test_output", "management.test_populate_db.CommandTests"],
+        (
+            "A load whose summary cannot be written to its URL begins",
+            "failure = self.finish(document)\n        if failure:",
+            "failure = self.finish(document)\n        if False:",
+        ),
+        (
+            "A summary at a URL replaces that of another load",
+            "urls.with_id(url, load_id)",
+            "url",
+        ),
         (
             "The report goes to standard output with the summary",
             "Printer(OutputWrapper(command.stderr._out))",

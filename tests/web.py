@@ -1,11 +1,15 @@
 """A web server of this machine, which gives files well or badly."""
 
+import gc
 import re
+import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+from distributed_insert.sources.backends import Call
 
 PART = 1 << 16
 
@@ -37,7 +41,8 @@ class WebServer:
         """The methods, paths and ranges that were asked for."""
         handler = type("Handler", (_Handler,), {"web": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        # So that closing it waits for them.
+        self._server.daemon_threads = False
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.01])
 
@@ -48,12 +53,31 @@ class WebServer:
     def __exit__(self, *exception):
         self._server.shutdown()
         self._thread.join()
+        end_clients()
         self._server.server_close()
+
+
+def end_clients():
+    """End what reads files at URLs in this process: beside its threads, no process is forked."""
+    for thread in threading.enumerate():
+        if isinstance(thread, Call):
+            thread.join()
+    asyn = sys.modules.get("fsspec.asyn")
+    if asyn and asyn.iothread[0]:
+        sys.modules["fsspec"].AbstractFileSystem.clear_instance_cache()
+        for kind in ("http", "https"):
+            sys.modules["fsspec"].get_filesystem_class(kind).clear_instance_cache()
+        # They close their connections as they go.
+        gc.collect()
+        asyn.loop[0].call_soon_threadsafe(asyn.loop[0].stop)
+        asyn.iothread[0].join()
+        asyn.loop[0] = asyn.iothread[0] = None
 
 
 class _Handler(BaseHTTPRequestHandler):
     web: WebServer
     protocol_version = "HTTP/1.1"
+    timeout = 10
 
     def handle(self):
         # A client may go away at any moment.
@@ -85,9 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if self.command in page.lengths:
             self.send_header("Content-Length", str(len(content)))
-        else:
-            self.send_header("Connection", "close")
-            self.close_connection = True
+        self.send_header("Connection", "close")
         self.end_headers()
         if has_body:
             self._send(page, content, start)
@@ -95,7 +117,6 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, page, content, start):
         if page.cut_at is not None and start + len(content) > page.cut_at:
             content = content[: max(0, page.cut_at - start)]
-            self.close_connection = True
         for at in range(0, len(content), PART):
             page.before(start + at)
             self.wfile.write(content[at : at + PART])

@@ -84,7 +84,7 @@ class DaskExecutor(Executor):
         return self._place is not None
 
     def _refusal(self, error):
-        text = f"A Dask worker cannot load '{self.using}': {error}."
+        text = f"A Dask worker cannot load '{self.using}': {str(error).rstrip('.')}."
         if isinstance(error, ImportError):
             text += " Start it with the project's folder in PYTHONPATH, and with what is needed."
         return LoadError(text)

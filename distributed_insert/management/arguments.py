@@ -26,8 +26,8 @@ def add_summary(parser):
         "--summary",
         type=option_types.path,
         metavar="FILE",
-        help="write the outcome there as a JSON document; - is standard output, and all else is "
-        "printed to standard error then",
+        help="write the outcome to this path or URL as a JSON document; - is standard output, and "
+        "all else is printed to standard error then",
     )
 
 
@@ -36,8 +36,9 @@ def add_load_options(parser):
     files = parser.add_argument_group(
         "files",
         "CSV with a header, JSON Lines (.jsonl, .ndjson), or JSON arrays and Django's fixtures\n"
-        "(.json); plain or compressed (.gz, .bz2, .xz). - is standard input, for one of the\n"
-        "models. Without a file, the sample is loaded. MODEL is "
+        "(.json); plain or compressed (.gz, .bz2, .xz); a path or URL (https://, s3://).\n"
+        "- is standard input, for one of the models. Without a file, the sample is loaded.\n"
+        "MODEL is "
         f"{get_text_list([dataset.name.lower() for dataset in DATASETS], 'or')}.",
     )
     for dataset in DATASETS:
@@ -104,8 +105,8 @@ def add_load_options(parser):
         "--rejects",
         type=option_types.path,
         metavar="DIR",
-        help="write rejected records to this folder with their reasons, one new file per "
-        "model in the format of its source, to be fixed and loaded again",
+        help="write rejected records to this folder (a path or URL) with their reasons, one new "
+        "file per model in the format of its source, to be fixed and loaded again",
     )
     records.add_argument(
         "--max-errors",

@@ -18,7 +18,7 @@ class _File(io.RawIOBase):
     """A file whose backend is called in time. After an error it is not called any more."""
 
     _file: Any = None
-    _error: Optional[Exception] = None
+    _failure: Optional[str] = None
 
     def __init__(self, url: str, what: str, is_interrupted: Callable[[], bool]):
         self._url = url
@@ -31,12 +31,12 @@ class _File(io.RawIOBase):
         """Return the file that the backend opens."""
 
     def _wait(self, function, *args):
-        if self._error:
-            raise self._error
+        if self._failure is not None:
+            raise LoadError(self._failure)
         try:
             return Call(function, *args).wait(self._url, self._what, self._is_interrupted)
         except (LoadError, GivenUp) as error:
-            self._error = error
+            self._failure = str(error)
             if self._file:
                 # For this, too, the server may have to be waited for.
                 Call(self._file.close).start()
@@ -44,7 +44,7 @@ class _File(io.RawIOBase):
 
     def close(self):
         super().close()
-        if self._file and not self._error:
+        if self._file and self._failure is None:
             file, self._file = self._file, None
             self._wait(file.close)
 

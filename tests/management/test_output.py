@@ -11,9 +11,15 @@ from django.core.management.base import OutputWrapper
 from django.test import SimpleTestCase
 
 from distributed_insert.management import output
-from distributed_insert.management.output import PrintedSummary, Printer, SummaryFile, end_with
+from distributed_insert.management.output import (
+    PrintedSummary,
+    Printer,
+    SummaryAtUrl,
+    SummaryFile,
+    end_with,
+)
 
-from ..cases import CommandTestCase
+from ..cases import CommandTestCase, needs
 
 
 class PrintTests(SimpleTestCase):
@@ -215,3 +221,47 @@ class SummaryFileTests(SimpleTestCase):
                 f"{self.path}: the summary cannot be written: File exists.",
             )
         self.assertEqual((mine.read_text(), self.path.exists()), ("mine", False))
+
+
+@needs("fsspec", "fsspec")
+class SummaryAtUrlTests(SimpleTestCase):
+    def setUp(self):
+        import fsspec
+
+        self.files = fsspec.filesystem("memory")
+        self.addCleanup(self.files.store.clear)
+        self.files.pipe("/folder/load.json", b"mine")
+
+    def test_a_document_is_written_and_replaced_at_a_name_with_the_id(self):
+        command = BaseCommand(stdout=io.StringIO())
+        _, summary = output.outputs(command, "memory://folder/load.json?sig=secret", "77")
+        for document in ({"status": "running"}, {"status": "complete"}):
+            if document["status"] == "running":
+                summary.begin(document)
+            else:
+                self.assertEqual(summary.finish(document), "")
+            contents = {path: self.files.cat(path) for path in self.files.find("/folder")}
+            self.assertEqual(contents.pop("/folder/load.json"), b"mine")
+            (content,) = contents.values()
+            self.assertEqual(json.loads(content), document)
+        self.assertEqual(summary.notes, ["Summary written to memory://folder/load-77.json"])
+
+    def test_error_before_anything_is_loaded_if_it_cannot_be_written(self):
+        url = "nothing://load.json"
+        message = (
+            "nothing://load-77.json: the summary cannot be written: Protocol not known: nothing."
+        )
+        with self.assertRaises(CommandError) as caught:
+            SummaryAtUrl(url, "77").begin({"status": "running"})
+        self.assertEqual((str(caught.exception), caught.exception.returncode), (message, 2))
+
+    def test_a_failure_at_the_end_is_returned_and_nothing_is_said_to_be_written(self):
+        summary = SummaryAtUrl("memory://folder/load.json", "77")
+        summary.begin({"status": "running"})
+        error = PermissionError("Access Denied")
+        with mock.patch.object(type(self.files), "open", side_effect=error):
+            self.assertEqual(
+                summary.finish({"status": "complete"}),
+                "memory://folder/load-77.json: the summary cannot be written: Access Denied.",
+            )
+        self.assertEqual(summary.notes, ())

@@ -1,12 +1,14 @@
 import os
 import stat
 from pathlib import Path
-from unittest import skipUnless
+from unittest import mock, skipUnless
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.sources import RejectsFile, open_source
+from distributed_insert.sources import RejectsFile, open_source, rejects_file
 
+from ..cases import needs
 from ..datasets import PRODUCTS
+from ..web import end_clients
 from .cases import FormatTestCase
 
 try:
@@ -175,3 +177,93 @@ class RejectsFileTests(FormatTestCase):
         self.assertEqual(str(caught.exception), f"{path}: File too large.")
         file.close()
         self.assertEqual(file.written_path, path)
+
+
+LOAD_ID = "0123456789abcdef0123456789abcdef"
+
+
+@needs("fsspec", "fsspec")
+class RejectsAtUrlTests(FormatTestCase):
+    url = "memory://folder/rejects?sig=secret"
+    name = f"products-{LOAD_ID}.csv"
+    path_there = f"memory://folder/rejects/{name}"
+
+    def setUp(self):
+        super().setUp()
+        import fsspec
+
+        self.files = fsspec.filesystem("memory")
+        self.addCleanup(self.files.store.clear)
+
+    def rejects_file(self, url=url, content="id,name,price\n", **options):
+        file = rejects_file(url, "products", self.opened(content, **options), LOAD_ID)
+        self.addCleanup(file.close)
+        return file
+
+    def contents(self):
+        return {path: self.files.cat(path) for path in self.files.find("/")}
+
+    def test_a_folder_that_is_no_url_gets_a_file_without_the_id(self):
+        file = self.rejects_file(str(self.folder / "rejects"))
+        self.assertEqual(file.open(), str(self.folder / "rejects" / "products.csv"))
+
+    def test_rejects_are_in_a_file_whose_name_has_the_id_of_the_load(self):
+        file = self.rejects_file()
+        self.assertIsNone(file.open())
+        self.assertIsNone(file.written_path)
+        file.write([REJECT])
+        file.write([REJECT, REJECT])
+        file.close()
+        file.close()
+        self.assertEqual(file.written_path, self.path_there)
+        (content,) = self.contents().values()
+        self.assertEqual(content.decode(), HEADER + LINE * 3)
+
+    def test_the_text_is_that_of_the_source(self):
+        file = self.rejects_file(content="id\tname\tprice\n".encode("utf-16"), encoding="utf-16")
+        file.open()
+        file.write([(2, ["1", "Zoë\ud800", "0"], ["No."])])
+        file.close()
+        (content,) = self.contents().values()
+        self.assertEqual(
+            content.decode("utf-16"), "_line\t_errors\tid\tname\tprice\n2\tNo.\t1\tZoë\\ud800\t0\n"
+        )
+
+    def test_without_rejects_there_is_no_file(self):
+        file = self.rejects_file()
+        file.open()
+        file.close()
+        self.assertIsNone(file.written_path)
+        self.assertEqual(self.contents(), {})
+
+    def test_error_before_anything_is_loaded_if_the_file_cannot_be_written_or_removed(self):
+        for method in ("open", "rm_file"):
+            failing = mock.patch.object(type(self.files), method, side_effect=PermissionError("No"))
+            with self.subTest(method=method), failing:
+                with self.assertRaises(LoadError) as caught:
+                    self.rejects_file().open()
+                self.assertEqual(str(caught.exception), f"{self.path_there}: No.")
+
+    @needs("aiohttp", "aiohttp")
+    def test_error_for_a_web_server(self):
+        self.addCleanup(end_clients)
+        file = self.rejects_file("https://127.0.0.1:9/rejects")
+        with self.assertRaises(LoadError) as caught:
+            file.open()
+        self.assertEqual(
+            str(caught.exception),
+            f"https://127.0.0.1:9/rejects/{self.name}: files at such URLs can only be read.",
+        )
+
+    def test_error_where_an_upload_fails_is_told_once(self):
+        file = self.rejects_file()
+        file.open()
+        file.write([REJECT])
+        error = OSError(28, "No space left on device")
+        from fsspec.implementations.memory import MemoryFile
+
+        with mock.patch.object(MemoryFile, "close", side_effect=error):
+            with self.assertRaises(LoadError) as caught:
+                file.close()
+        self.assertEqual(str(caught.exception), f"{self.path_there}: No space left on device.")
+        file.close()
