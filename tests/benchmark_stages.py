@@ -101,9 +101,9 @@ def stages(folder):
     with slow_collection:
         for dataset in parents_first(DATASETS):
             of = f"{dataset.plural}:"
-            for _ in read_all(LoadingWorker(dataset, opened(dataset, "jsonl"), options)):
+            for _ in read_all(LoadingWorker(dataset, opened(dataset, "jsonl"), options, "")):
                 pass
-            worker = LoadingWorker(dataset, opened(dataset, "csv"), options)
+            worker = LoadingWorker(dataset, opened(dataset, "csv"), options, "")
             workers[dataset.model] = worker
             worker.read = watch.measured(f"{of} judge", worker.using, worker.read)
             write = watch.measured(f"{of} write", worker.using, worker.write)
