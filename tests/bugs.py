@@ -816,7 +816,7 @@ MUTATIONS: List[Mutation] = [
     # The coordinator and what it counts.
     *mutations(
         "distributed_insert/loading/coordinator.py",
-        ["loading.test_coordinator", "management.test_signals"],
+        ["loading.test_coordinator", "management.test_signals", "management.test_urls"],
         (
             "A batch from a pipe waits for the next one",
             "batches_ahead = 0 if model_load.source.is_stream else model_load.batches_ahead",
