@@ -48,7 +48,7 @@ class Waiting:
         self._stopped_by = stopped_by
         self._on_wait = on_wait
         self._started = time.monotonic()
-        self._told: Set[Missing] = set()
+        self._told: Set[str] = set()
 
     async def until(self, look: Callable[[], Awaitable[Optional[Missing]]]):
         """Wait until `look` finds nothing missing.
@@ -64,9 +64,9 @@ class Waiting:
             waited = time.monotonic() - self._started
             if waited >= max(self.seconds, SHORT):
                 raise LoadError(f"{missing.what} (waited for {self.seconds} s). {missing.remedy}")
-            if waited >= SHORT and missing not in self._told:
+            if waited >= SHORT and missing.remedy not in self._told:
                 self._on_wait(f"{missing.what}: waiting for at most {self.seconds} s.")
-                self._told.add(missing)
+                self._told.add(missing.remedy)
             await asyncio.sleep(PATIENCE)
 
 

@@ -79,4 +79,4 @@ def _look_for_places(executors, required):
 
 def _not_free(alias, required):
     resource = f" with the resource {alias}=1" if required[alias] else ""
-    return Missing(f"No Dask worker{resource} is free", RUN_AGAIN)
+    return Missing(f"No Dask worker{resource} is ready", RUN_AGAIN)

@@ -108,7 +108,7 @@ class OwnersTests(ClusterTestCase):
                 self.placed({"a": worker_of("users")}, dask, wait=0)
             self.assertEqual(
                 str(caught.exception),
-                "No Dask worker with the resource users=1 is free (waited for 0 s). Run the "
+                "No Dask worker with the resource users=1 is ready (waited for 0 s). Run the "
                 "command again when another load has ended, or wait longer with --wait.",
             )
             self.doCleanups()

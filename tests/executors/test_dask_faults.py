@@ -33,7 +33,7 @@ WORKER_LOST = (
 )
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 NOT_FREE = (
-    "No Dask worker with the resource products=1 is free (waited for 0 s). "
+    "No Dask worker with the resource products=1 is ready (waited for 0 s). "
     "Run the command again when another load has ended, or wait longer with --wait."
 )
 WAITS = ": waiting for at most 60 s.\n"
@@ -239,7 +239,7 @@ class WaitingTests(ClusterTestCase):
             second = self.start_load("--wait", "60", "--on-conflict", "ignore")
             self.assertEqual(
                 second.stderr.readline(),
-                f"No Dask worker with the resource products=1 is free{WAITS}",
+                f"No Dask worker with the resource products=1 is ready{WAITS}",
             )
         self.assertEqual(self.ended(first), (0, ""))
         self.assertEqual(self.ended(second), (0, ""))
