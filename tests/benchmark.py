@@ -4,6 +4,7 @@
     python -m tests.benchmark --profile [--records N]
     python -m tests.benchmark --stages [--postgresql] [--records N] [--rounds N]
     python -m tests.benchmark --postgresql [--distance MILLISECONDS] [--records N] [--rounds N]
+    python -m tests.benchmark --dask [--distance MILLISECONDS] [--records N] [--rounds N]
 
 Makes users, products and orders (3% with a bad field; references at random, 1% of them dangling),
 and has each contender load them in a process of its own, on databases of its own, in turn. Prints
@@ -14,7 +15,8 @@ the records that are valid, and nothing to check; the sqlite3 shell, which is th
 everything and stores everything.
 
 With `--postgresql` it compares `populate_db` with psql on three servers that it starts; with
-`--distance` it measures loads into servers whose answers take so long.
+`--distance` it measures loads into servers whose answers take so long. With `--dask` it measures
+loads through a cluster that it starts, near and at that distance (20 ms), and counts the bytes.
 
 With `--profile` it does the jobs of the workers one after the other in this process, and prints
 where the time of each went. With `--stages` it prints what each stage takes per record, and how
@@ -41,7 +43,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from . import benchmark_servers, benchmark_stages
+from . import benchmark_dask, benchmark_servers, benchmark_stages
 from .cases import ROOT, environment, manage
 from .generated import write_files
 
@@ -353,7 +355,8 @@ def main():
     parser.add_argument("--profile", action="store_true")
     parser.add_argument("--stages", action="store_true")
     parser.add_argument("--postgresql", action="store_true")
-    parser.add_argument("--distance", type=int, metavar="MILLISECONDS", help="with --postgresql")
+    parser.add_argument("--distance", type=int, metavar="MILLISECONDS")
+    parser.add_argument("--dask", action="store_true")
     parser.add_argument("--way", nargs=2, metavar=("WAY", "FOLDER"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ds_project.settings")
@@ -367,6 +370,11 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             files = Files(folder, options.records)
             benchmark_stages.measure(files, options.rounds, options.postgresql)
+        return
+    if options.dask:
+        with tempfile.TemporaryDirectory() as folder:
+            files = Files(folder, options.records)
+            benchmark_dask.measure(files, options.rounds, options.distance or 20)
         return
     if options.postgresql:
         with tempfile.TemporaryDirectory() as folder:
