@@ -3,7 +3,7 @@ import subprocess
 import sys
 import time
 
-from django.test import SimpleTestCase
+from django.test import SimpleTestCase, tag
 
 from .cases import ROOT
 from .clusters import cluster, needs_dask, needs_openssl
@@ -50,6 +50,7 @@ def port_of(address):
     return int(address.rpartition(":")[2])
 
 
+@tag("own_servers")
 @needs_dask
 class CommandTests(SimpleTestCase):
     def test_a_command_runs_with_a_cluster_which_ends_with_it(self):
@@ -69,6 +70,7 @@ class CommandTests(SimpleTestCase):
         self.assertEqual((listens(port), is_there(worker)), (False, False))
 
 
+@tag("own_servers")
 @needs_dask
 class ClusterTests(SimpleTestCase):
     def test_all_listen_on_this_machine_only(self):

@@ -11,6 +11,8 @@ from importlib import metadata
 from pathlib import Path
 from unittest import SkipTest, addModuleCleanup
 
+from django.test import tag
+
 from ..cases import (
     MODEL_ALIASES,
     ROOT,
@@ -37,6 +39,9 @@ NOT_FREE = (
     "Run the command again when another load has ended, or wait longer with --wait."
 )
 WAITS = ": waiting for at most 60 s.\n"
+
+# Runs on servers leave these out after a run on files.
+same_on_all_databases = tag("own_servers")
 
 
 class Shared:
@@ -209,6 +214,7 @@ class SignalTests(ClusterTestCase):
             self.assertEqual(self.ended(process), (130, f"Stopped by SIGINT. {NOTHING}"))
 
 
+@same_on_all_databases
 class WaitingTests(ClusterTestCase):
     """What a load needs of the cluster is waited for, but not for ever."""
 
@@ -246,6 +252,7 @@ class WaitingTests(ClusterTestCase):
         self.assert_stored(ROWS)
 
 
+@same_on_all_databases
 class AddressTests(ClusterTestCase):
     def test_none(self):
         self.assertEqual(
@@ -294,6 +301,7 @@ class AddressTests(ClusterTestCase):
             self.assert_does_not_answer(silent.getsockname()[1])
 
 
+@same_on_all_databases
 class OtherWorkerTests(ClusterTestCase):
     """The Dask worker of users is not like this process."""
 
@@ -389,6 +397,7 @@ print(VERSIONS["files of this project"])
 
 
 @needs_openssl
+@same_on_all_databases
 class TLSTests(ClusterTestCase):
     def test_a_load(self):
         with self.cluster(*THREE, tls=True) as dask:
