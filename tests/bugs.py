@@ -110,6 +110,11 @@ MUTATIONS: List[Mutation] = [
             "- self._heard > 1_000_000",
         ),
         (
+            "A place stays that Dask has dropped",
+            "was_there > is_there or ",
+            "",
+        ),
+        (
             "A place gives up a coordinator that is there",
             "- self._heard > SILENCE",
             "- self._heard > -1",

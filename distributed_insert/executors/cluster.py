@@ -19,13 +19,13 @@ from ..exceptions import Interrupted, LoadError
 
 # In seconds: how often somebody who waits for the cluster looks at it, and how long a wait is that
 # is not worth a word.
-PATIENCE = 0.1
+PATIENCE = 0.02
 SHORT = 2.0
 
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 
 # What these say beside an error that is raised would be a second message about one fault.
-LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
+LOGGERS = ("distributed", "distributed.client", "tornado.application")
 
 
 class Missing(NamedTuple):
@@ -74,6 +74,8 @@ class Waiting:
 def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     """Yield an event loop that runs in a thread of its own."""
     loop = asyncio.new_event_loop()
+    # Whatever nobody asks for any more.
+    loop.set_exception_handler(lambda loop, context: None)
     with quiet(), ThreadPoolExecutor(1, thread_name_prefix="dask") as thread:
         thread.submit(_run, loop)
         try:

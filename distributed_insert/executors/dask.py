@@ -6,13 +6,12 @@ from contextlib import suppress
 from typing import Any, Callable, Mapping
 from uuid import uuid4
 
-from distributed import Client
 from django.conf import settings
 from django.db import connections
 
 from ..exceptions import LoadError
 from .base import Executor, RemoteTraceback, WorkerLost
-from .cluster import PATIENCE, SCHEDULER_LOST, SHORT
+from .cluster import SCHEDULER_LOST, SHORT
 from .place import PING, SILENCE, VERSIONS, Place, hold, lost
 
 
@@ -36,7 +35,7 @@ class DaskExecutor(Executor):
     # It has more to do while its answers travel.
     batches_ahead = 3
 
-    def __init__(self, client: Client, worker: Any):
+    def __init__(self, client: Any, worker: Any):
         """To be called in the client's event loop."""
         self.using = worker.using
         self.address = ""
@@ -118,8 +117,9 @@ class DaskExecutor(Executor):
         if self._pinging:
             if self._last:
                 await asyncio.wait([asyncio.wrap_future(self._last)])
-            with suppress(WorkerLost):
-                await self._ask("end")
+            if not self._lost.is_set():
+                with suppress(WorkerLost):
+                    await self._ask("end")
             self._pinging.cancel()
             self._pinging = None
         elif self._future:
@@ -148,14 +148,13 @@ class DaskExecutor(Executor):
         self._lost.set()
 
     async def _loss(self, may_have_run):
-        # Which of the two was lost is known a moment later.
-        for _ in range(int(SHORT / PATIENCE)):
-            if self._future.status != "finished":
-                break
-            await asyncio.sleep(PATIENCE)
-        if self._client.status == "running":
-            return WorkerLost(may_have_run, lost(self.address, "is lost"))
-        return WorkerLost(may_have_run, SCHEDULER_LOST)
+        self._lost.set()
+        try:
+            # Whatever passes through a scheduler is lost with it.
+            await asyncio.wait_for(self._client.scheduler.identity(), SHORT)
+        except (OSError, asyncio.TimeoutError):
+            return WorkerLost(may_have_run, SCHEDULER_LOST)
+        return WorkerLost(may_have_run, lost(self.address, "is lost"))
 
 
 async def _result(awaitable):

@@ -46,7 +46,9 @@ class Place:
 
     def __init__(self, key: str, settings: str, expected: Mapping[str, str], pickled: bytes):
         """Raises LoadError, or what reading the settings raises."""
-        self._address = distributed.get_worker().address
+        dask_worker = distributed.get_worker()
+        self._address = dask_worker.address
+        self._actors = dask_worker.state.actors
         self._require_same(expected)
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings)
         django.setup()
@@ -148,9 +150,13 @@ class Place:
             self.has_let_go.set()
 
     def _end_with_coordinator(self):
+        was_there = False
         while not self._has_ended.wait(PING):
-            if time.monotonic() - self._heard > SILENCE:
+            # Dask drops the actors of a client that it knows to be gone.
+            is_there = self._key in self._actors
+            if was_there > is_there or time.monotonic() - self._heard > SILENCE:
                 self._end(is_abandoned=True)
+            was_there = is_there
 
 
 def lost(address: str, happened: str) -> str:

@@ -1,7 +1,7 @@
 """Gives each worker of a load its place: the Dask worker that has its database's resource."""
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
 from .cluster import SHORT, Missing, Waiting, connect, event_loop, resources
@@ -41,7 +41,8 @@ def start(
 
 
 async def _close(client):
-    await client.close(timeout=SHORT)
+    with suppress(asyncio.TimeoutError):
+        await client.close(timeout=SHORT)
 
 
 async def _place(client, workers, executors, waiting):

@@ -131,10 +131,24 @@ class OwnersTests(ClusterTestCase):
                 )
 
 
+class Actors(dict):
+    """The actors of a Dask worker, which know whether somebody has found one."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_seen = threading.Event()
+
+    def __contains__(self, key):
+        if super().__contains__(key):
+            self.is_seen.set()
+        return super().__contains__(key)
+
+
 @needs_dask
 class PlaceTests(TestCase):
     def setUp(self):
         dask_worker = mock.Mock(address="tcp://10.0.0.7:4000")
+        self.actors = dask_worker.state.actors = Actors()
         patch = mock.patch("distributed.get_worker", return_value=dask_worker)
         patch.start()
         self.addCleanup(patch.stop)
@@ -218,6 +232,18 @@ class PlaceTests(TestCase):
         seceded.assert_called_once_with()
         self.assertEqual(place._worker.done, ["closed"])
         self.assertEqual(gc.get_threshold(), (701, 11, 12))
+
+    def test_a_place_that_dask_has_dropped_closes_its_worker(self):
+        from distributed_insert.executors import place as places
+
+        with mock.patch.object(places, "PING", 0.01):
+            place = self.place()
+            self.actors["key"] = place
+            self.actors.is_seen.wait()
+            self.assertIs(place.has_let_go.is_set(), False)
+            del self.actors["key"]
+            place.has_let_go.wait()
+        self.assertEqual(place._worker.done, ["closed"])
 
     def test_a_place_says_whether_the_resource_is_held(self):
         from distributed_insert.executors import place as places
