@@ -120,8 +120,15 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
     try:
         await waiting.until(look)
         return await connecting
-    # Whatever is wrong with the address, with TLS or with the network.
-    except (OSError, RuntimeError, TypeError, ValueError, asyncio.TimeoutError) as error:
+    # Whatever is wrong with the address, with what it needs, with TLS or with the network.
+    except (
+        ImportError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        asyncio.TimeoutError,
+    ) as error:
         raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {error}") from error
     finally:
         connecting.cancel()
