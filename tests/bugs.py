@@ -170,8 +170,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "The resource is free as soon as the worker is placed",
-            "held = [owner for using, owner in owners.items() if required[using]]",
-            "held = []",
+            "if required[using]:",
+            "if not required:",
         ),
     ),
     *mutations(

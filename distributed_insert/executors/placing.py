@@ -59,21 +59,24 @@ async def _place(client, workers, executors, waiting):
     for each in others:
         each.request(workers=[owners[each.using].address])
     await waiting.until(_look_for_places(others, required))
-    held = [owner for using, owner in owners.items() if required[using]]
-    for owner in held:
-        owner.hold(required[owner.using])
-
-    async def look():
-        taken = [each.using for each in held if not await each.hear()]
-        return _not_free(taken[0], required) if taken else None
-
-    await waiting.until(look)
+    # In one order for all loads: two that each wait for what the other has would wait for ever.
+    for using in sorted(owners):
+        if required[using]:
+            owners[using].hold(required[using])
+            await waiting.until(_look_for_resource(owners[using], required))
 
 
 def _look_for_places(executors, required):
     async def look():
         waiting = [each.using for each in executors if not await each.has_place()]
         return _not_free(waiting[0], required) if waiting else None
+
+    return look
+
+
+def _look_for_resource(owner, required):
+    async def look():
+        return None if await owner.hear() else _not_free(owner.using, required)
 
     return look
 
