@@ -16,11 +16,12 @@ from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from ..exceptions import Interrupted, LoadError
+from .base import thread_errors
 
 # In seconds: how often somebody who waits for the cluster looks at it, and how long a wait is that
 # is not worth a word.
 PATIENCE = 0.02
-SHORT = 2.0
+SHORT = 2
 
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 
@@ -36,7 +37,7 @@ class Missing(NamedTuple):
 
 
 class Waiting:
-    """Waits for all that a load needs of its cluster, together at most `seconds`."""
+    """Waits for all that a load needs of its cluster, together at most `seconds`, and SHORT."""
 
     def __init__(
         self,
@@ -44,7 +45,7 @@ class Waiting:
         stopped_by: Callable[[], Optional[int]],
         on_wait: Callable[[str], None],
     ):
-        self.seconds = seconds
+        self.seconds = max(seconds, SHORT)
         self._stopped_by = stopped_by
         self._on_wait = on_wait
         self._started = time.monotonic()
@@ -62,7 +63,7 @@ class Waiting:
             if self._stopped_by():
                 raise Interrupted(missing.what)
             waited = time.monotonic() - self._started
-            if waited >= max(self.seconds, SHORT):
+            if waited >= self.seconds:
                 raise LoadError(f"{missing.what} (waited for {self.seconds} s). {missing.remedy}")
             if waited >= SHORT and missing.remedy not in self._told:
                 self._on_wait(f"{missing.what}: waiting for at most {self.seconds} s.")
@@ -77,7 +78,8 @@ def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
     # Whatever nobody asks for any more.
     loop.set_exception_handler(lambda loop, context: None)
     with quiet(), ThreadPoolExecutor(1, thread_name_prefix="dask") as thread:
-        thread.submit(_run, loop)
+        with thread_errors():
+            thread.submit(_run, loop)
         try:
             yield loop
         finally:

@@ -12,7 +12,7 @@ from django.db import connections
 from ..exceptions import LoadError
 from .base import Executor, RemoteTraceback, WorkerLost
 from .cluster import SCHEDULER_LOST, SHORT
-from .place import PING, SILENCE, VERSIONS, Place, hold, lost
+from .place import PING, SILENCE, VERSIONS, Place, hold, what_happened
 
 
 class There:
@@ -69,18 +69,27 @@ class DaskExecutor(Executor):
         )
 
     async def has_place(self) -> bool:
-        """Return whether the place is there. Raises LoadError if it cannot be made."""
-        if self._future.status in ("cancelled", "lost"):
-            raise LoadError(SCHEDULER_LOST)
-        if self._place is None and self._future.status != "pending":
+        """Return whether the place is there. Raises LoadError if it cannot be made, or is lost."""
+        if self._place:
+            if self._lost.is_set():
+                await self.hear()
+            return True
+        if self._future.status in ("pending", "lost"):
+            return False
+        try:
             error = await self._future.exception()
             if error:
                 raise error if isinstance(error, LoadError) else self._refusal(error)
             with self._client.as_current():
-                self._place = await self._future
-                self.address = await self._place.where()
-            self._pinging = asyncio.ensure_future(self._ping())
-        return self._place is not None
+                place = await self._future
+                self.address = await asyncio.wait_for(_result(place.where()), SILENCE)
+        except asyncio.CancelledError as error:
+            raise LoadError(SCHEDULER_LOST) from error
+        except (OSError, asyncio.TimeoutError) as error:
+            raise LoadError(f"The Dask worker that was to load '{self.using}' is lost.") from error
+        self._place = place
+        self._pinging = asyncio.ensure_future(self._ping())
+        return True
 
     def _refusal(self, error):
         text = f"A Dask worker cannot load '{self.using}': {str(error).rstrip('.')}."
@@ -92,8 +101,8 @@ class DaskExecutor(Executor):
         """Return whether the resource is kept. Raises LoadError."""
         try:
             return await self._ask("hear")
-        except WorkerLost as lost:
-            raise LoadError(lost.what.format(self.using)) from lost
+        except WorkerLost as error:
+            raise LoadError(error.what.format(self.using)) from error
 
     def submit(self, method, *args):
         job = (self._submitted, method, *args)
@@ -154,7 +163,7 @@ class DaskExecutor(Executor):
             await asyncio.wait_for(self._client.scheduler.identity(), SHORT)
         except (OSError, asyncio.TimeoutError):
             return WorkerLost(may_have_run, SCHEDULER_LOST)
-        return WorkerLost(may_have_run, lost(self.address, "is lost"))
+        return WorkerLost(may_have_run, what_happened(self.address, "is lost"))
 
 
 async def _result(awaitable):

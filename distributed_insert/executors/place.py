@@ -63,6 +63,7 @@ class Place:
         self._heard = time.monotonic()
         self._has_ended = threading.Event()
         self._ending = threading.Lock()
+        self._submitting = threading.Lock()
         self.is_held = threading.Event()
         """Whether `hold` keeps the resource."""
         self.has_let_go = threading.Event()
@@ -107,10 +108,12 @@ class Place:
         async with self._turns:
             await self._turns.wait_for(lambda: self._next >= number)
             if self._next > number:
-                return None, WorkerLost(True, lost(self._address, REPEATED)), ""
-            if self._has_ended.is_set():
-                return None, WorkerLost(False, lost(self._address, UNHEARD)), ""
-            future = asyncio.wrap_future(self._executor.submit(method, *args))
+                return None, WorkerLost(True, what_happened(self._address, REPEATED)), ""
+            # Nothing must be done after what was not committed has been rolled back.
+            with self._submitting:
+                if self._has_ended.is_set():
+                    return None, WorkerLost(False, what_happened(self._address, UNHEARD)), ""
+                future = asyncio.wrap_future(self._executor.submit(method, *args))
             await asyncio.wait([future])
             self._next += 1
             self._turns.notify_all()
@@ -118,9 +121,9 @@ class Place:
         if not error:
             return future.result(), None, ""
         trace = "".join(format_exception(type(error), error, error.__traceback__))
-        if isinstance(error.__cause__, OSError):
+        if type(error) is LoadError and isinstance(error.__cause__, OSError):
             # Which file a path leads to depends on the machine.
-            error = LoadError(f"{error} That is on the Dask worker {self._address}.")
+            error = LoadError(f"{error} That was on the Dask worker {self._address}.")
         return None, error, trace
 
     async def interrupt(self):
@@ -139,11 +142,12 @@ class Place:
         with self._ending:
             if self._has_ended.is_set():
                 return
-            self._has_ended.set()
-            if is_abandoned:
-                self._executor.interrupt()
-                # Rolls back what is not committed.
-                self._executor.submit("close")
+            with self._submitting:
+                self._has_ended.set()
+                if is_abandoned:
+                    self._executor.interrupt()
+                    # Rolls back what is not committed.
+                    self._executor.submit("close")
             self._executor.shutdown()
             slow_collection.__exit__()
             del _places[self._key]
@@ -159,7 +163,7 @@ class Place:
             was_there = is_there
 
 
-def lost(address: str, happened: str) -> str:
+def what_happened(address: str, happened: str) -> str:
     """Return what a WorkerLost says of the Dask worker with this address."""
     # The braces are for the name of what it loaded.
     what = f"The Dask worker {address} that loaded {{}} {happened}."

@@ -158,7 +158,7 @@ def add_load_options(parser):
         type=option_types.whole_number,
         metavar="SECONDS",
         help="wait at most so long for the scheduler and for free Dask workers with the resources "
-        f"that the databases need (default: {Options.wait})",
+        f"that the databases need (default: {Options.wait}; at least 2)",
     )
     output = parser.add_argument_group("output")
     add_summary(output)

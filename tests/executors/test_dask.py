@@ -108,7 +108,7 @@ class OwnersTests(ClusterTestCase):
                 self.placed({"a": worker_of("users")}, dask, wait=0)
             self.assertEqual(
                 str(caught.exception),
-                "No Dask worker with the resource users=1 is ready (waited for 0 s). Run the "
+                "No Dask worker with the resource users=1 is ready (waited for 2 s). Run the "
                 "command again when another load has ended, or wait longer with --wait.",
             )
             self.doCleanups()
@@ -202,7 +202,7 @@ class PlaceTests(TestCase):
         [(_, error, _)] = self.run_jobs(self.place(), (0, "call", fail))
         self.assertEqual(
             str(error),
-            "users.csv: No such file or directory. That is on the Dask worker tcp://10.0.0.7:4000.",
+            "users.csv: No such file or directory. That was on the Dask worker tcp://10.0.0.7:4000.",
         )
 
     def test_no_job_is_done_after_the_end(self):

@@ -35,7 +35,7 @@ WORKER_LOST = (
 )
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 NOT_FREE = (
-    "No Dask worker with the resource products=1 is ready (waited for 0 s). "
+    "No Dask worker with the resource products=1 is ready (waited for 2 s). "
     "Run the command again when another load has ended, or wait longer with --wait."
 )
 WAITS = ": waiting for at most 60 s.\n"
@@ -220,7 +220,7 @@ class WaitingTests(ClusterTestCase):
 
     def assert_waits(self, missing, start, worker):
         """Assert that a load fails, and that the next one is done when a worker has joined."""
-        waited = f"{missing} (waited for 0 s). Start one: dask worker tcp://HOST:PORT{start}"
+        waited = f"{missing} (waited for 2 s). Start one: dask worker tcp://HOST:PORT{start}"
         self.assertEqual(self.load("--wait", "0"), (1, f"{waited}\n{NOTHING}"))
         process = self.start_load("--wait", "60")
         self.assertEqual(process.stderr.readline(), f"{missing}{WAITS}")
@@ -288,7 +288,7 @@ class AddressTests(ClusterTestCase):
             self.load("--scheduler", f"tcp://127.0.0.1:{port}", "--wait", "1"),
             (
                 1,
-                "The Dask scheduler tcp://HOST:PORT does not answer (waited for 1 s). Check its "
+                "The Dask scheduler tcp://HOST:PORT does not answer (waited for 2 s). Check its "
                 f"address, and start it.\n{NOTHING}",
             ),
         )
