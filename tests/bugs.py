@@ -101,8 +101,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A place that has ended does jobs",
-            "if self._has_ended.is_set():\n                    return None",
-            "if not self._turns:\n                    return None",
+            "if not self._has_ended.is_set():\n                    future",
+            "if True:\n                    future",
+        ),
+        (
+            "Jobs wait for one that came after the end",
+            "            self._next += 1\n",
+            "            self._next += 1 if future else 0\n",
         ),
         (
             "A place waits for its coordinator for ever",
@@ -183,6 +188,11 @@ MUTATIONS: List[Mutation] = [
             "raise error",
         ),
         (
+            "Jobs wait for one that did not arrive",
+            "self._lost.set()\n        try:",
+            "try:",
+        ),
+        (
             "An interruption does not reach the Dask worker",
             'self._ask("interrupt")',
             'self._ask("hear")',
@@ -208,7 +218,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A worker that is missing is not noticed before its place is asked for",
-            "if required[alias] and alias not in offered:",
+            "if has_owners and not any(found.get(alias, 0) >= 1 for found in offered):",
             "if not alias:",
         ),
     ),

@@ -131,7 +131,9 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
         ValueError,
         asyncio.TimeoutError,
     ) as error:
-        raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {error}") from error
+        # Dask says first what it was about to do.
+        why = error.__cause__ or error
+        raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {why}") from error
     finally:
         connecting.cancel()
 
@@ -176,10 +178,11 @@ async def resources(
         start = f"Start one: dask worker {client.scheduler.address}"
         if not workers:
             return Missing("The Dask scheduler has no workers", start)
-        offered = {name for each in workers for name in each["resources"]}
-        required.update((alias, {alias: 1} if offered & set(aliases) else {}) for alias in aliases)
+        offered = [each["resources"] for each in workers]
+        has_owners = any(alias in found for alias in aliases for found in offered)
+        required.update((alias, {alias: 1} if has_owners else {}) for alias in aliases)
         for alias in aliases:
-            if required[alias] and alias not in offered:
+            if has_owners and not any(found.get(alias, 0) >= 1 for found in offered):
                 what = f"No Dask worker has the resource {alias}=1"
                 return Missing(what, f"{start} --resources {alias}=1")
         return None

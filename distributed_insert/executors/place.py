@@ -110,13 +110,16 @@ class Place:
             if self._next > number:
                 return None, WorkerLost(True, what_happened(self._address, REPEATED)), ""
             # Nothing must be done after what was not committed has been rolled back.
+            future = None
             with self._submitting:
-                if self._has_ended.is_set():
-                    return None, WorkerLost(False, what_happened(self._address, UNHEARD)), ""
-                future = asyncio.wrap_future(self._executor.submit(method, *args))
-            await asyncio.wait([future])
+                if not self._has_ended.is_set():
+                    future = asyncio.wrap_future(self._executor.submit(method, *args))
+            if future:
+                await asyncio.wait([future])
             self._next += 1
             self._turns.notify_all()
+        if not future:
+            return None, WorkerLost(False, what_happened(self._address, UNHEARD)), ""
         error = future.exception()
         if not error:
             return future.result(), None, ""

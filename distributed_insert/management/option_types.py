@@ -79,7 +79,7 @@ def renamed_column(text):
 
 def address(text):
     """The address of a Dask scheduler, as Dask shows it."""
-    if not re.fullmatch(r"[a-z]+://\S+", text):
+    if not re.fullmatch(r"[a-z]+://[^\s@]+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is not an address like tcp://HOST:PORT")
     return text
 

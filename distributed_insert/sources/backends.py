@@ -112,7 +112,8 @@ def _reason(error):
     if isinstance(error, _loaded("aiohttp", "TooManyRedirects")):
         return "too many redirects"
     if isinstance(error, _loaded("aiohttp", "ClientResponseError")):
-        return f"HTTP status {error.status} {error.message}"
+        # What cannot be understood is quoted in the lines after the first.
+        return f"HTTP status {error.status} {error.message.partition(chr(10))[0].rstrip(':')}"
     if isinstance(error, asyncio.TimeoutError):
         return f"no answer for {TIMEOUT} s"
     if isinstance(error, OSError) and error.errno and error.strerror:

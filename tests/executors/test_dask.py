@@ -63,6 +63,12 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
             self.executor.submit("fail", "disk full").result()
         self.assertIn("in fail\n    raise Failure(reason)", str(caught.exception.__cause__))
 
+    def test_no_job_waits_for_one_that_did_not_arrive(self):
+        for delivers in (mock.AsyncMock(side_effect=OSError), self.executor._place.do):
+            with mock.patch.object(self.executor._place, "do", delivers):
+                with self.assertRaises(WorkerLost):
+                    self.executor.submit("add").result(30)
+
     def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
         def loops():
             return [t.name for t in threading.enumerate() if t.name.startswith("dask")]
@@ -112,6 +118,16 @@ class OwnersTests(ClusterTestCase):
                 "command again when another load has ended, or wait longer with --wait.",
             )
             self.doCleanups()
+
+    def test_less_than_one_of_a_resource_is_none(self):
+        with cluster([{"users": 0.5}]) as dask:
+            with self.assertRaises(LoadError) as caught:
+                self.placed({"a": worker_of("users")}, dask, wait=0)
+            self.assertEqual(
+                str(caught.exception),
+                "No Dask worker has the resource users=1 (waited for 2 s). Start one: dask worker "
+                f"{dask.address} --resources users=1",
+            )
 
     def test_the_resource_is_free_again_when_a_load_has_ended(self):
         with cluster([{"users": 1}]) as dask:
@@ -168,7 +184,8 @@ class PlaceTests(TestCase):
         """Have jobs arrive in this order, at the same time; return what is answered."""
 
         async def run():
-            return await asyncio.gather(*(place.do(*job) for job in jobs))
+            calls = asyncio.gather(*(place.do(*job) for job in jobs))
+            return await asyncio.wait_for(calls, 30)
 
         return asyncio.run(run())
 
@@ -208,16 +225,13 @@ class PlaceTests(TestCase):
     def test_no_job_is_done_after_the_end(self):
         place = self.place()
         asyncio.run(place.end())
-        [(_, error, _)] = self.run_jobs(place, (0, "add"))
-        self.assertIsInstance(error, WorkerLost)
-        self.assertEqual(
-            error.args,
-            (
-                False,
-                "The Dask worker tcp://10.0.0.7:4000 that loaded {} had not heard from this "
-                "command for 10 s. What it had not committed is rolled back.",
-            ),
+        replies = self.run_jobs(place, (1, "add"), (0, "add"))
+        told = (
+            False,
+            "The Dask worker tcp://10.0.0.7:4000 that loaded {} had not heard from this command "
+            "for 10 s. What it had not committed is rolled back.",
         )
+        self.assertEqual([(type(e), e.args) for _, e, _ in replies], [(WorkerLost, told)] * 2)
 
     def test_a_place_that_hears_nothing_closes_its_worker_and_lets_go_of_the_resource(self):
         from distributed_insert.executors import place as places

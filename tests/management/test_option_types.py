@@ -76,4 +76,11 @@ class ArgumentTests(SimpleTestCase):
     def test_addresses(self):
         for text in ("tcp://10.0.0.1:8786", "tls://host:1", "ucx://[::1]:8786"):
             self.assertEqual(option_types.address(text), text)
-        self.assert_refused(option_types.address, "", "10.0.0.1:8786", "tcp://", "tcp:// a:1")
+        self.assert_refused(
+            option_types.address,
+            "",
+            "10.0.0.1:8786",
+            "tcp://",
+            "tcp:// a:1",
+            "tcp://ann:secret@a:1",
+        )

@@ -70,6 +70,10 @@ class ErrorsTests(SimpleTestCase):
                 aiohttp.ClientResponseError(request, (), status=403, message="Forbidden"),
                 "HTTP status 403 Forbidden.",
             ),
+            (
+                aiohttp.ClientResponseError(request, (), status=400, message="Bad:\n\n  b'5,Ann'"),
+                "HTTP status 400 Bad.",
+            ),
             (aiohttp.TooManyRedirects(request, ()), "too many redirects."),
             (aiohttp.ServerDisconnectedError(), "Server disconnected."),
             (aiohttp.ClientPayloadError("..."), "what the server sent is incomplete or damaged."),
