@@ -26,7 +26,7 @@ SHORT = 2
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 
 # What these say beside an error that is raised would be a second message about one fault.
-LOGGERS = ("distributed", "distributed.client", "tornado.application")
+LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
 
 
 class Missing(NamedTuple):
