@@ -237,8 +237,22 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/loading/worker.py",
+        ["loading.test_worker.FailedWriteTests"],
+        (
+            "A batch is written after one that failed",
+            "self._has_failed = True\n",
+            "self._has_failed = False\n",
+        ),
+    ),
+    *mutations(
         "distributed_insert/loading/coordinator.py",
         ["loading.test_coordinator.ReadAheadTests"],
+        (
+            "Each write is waited for before the next is asked for",
+            "while len(writing) > batches_ahead // 2:",
+            "while writing:",
+        ),
         (
             "One batch is read ahead, whatever the executor asks for",
             "while len(ahead) < batches_ahead:",

@@ -46,7 +46,10 @@ class Executor(ABC):
     """
 
     batches_ahead = 1
-    """How many batches are read while one is written."""
+    """How many batches are read ahead of the one that is written.
+
+    Half as many are asked to be written before the answer to that one is there.
+    """
 
     @abstractmethod
     def submit(self, method: str, *args: Any) -> "Future[Any]":

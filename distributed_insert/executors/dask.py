@@ -33,7 +33,7 @@ class DaskExecutor(Executor):
     """A place on a Dask worker. All that is asked and answered passes through the scheduler."""
 
     # It has more to do while its answers travel.
-    batches_ahead = 3
+    batches_ahead = 4
 
     def __init__(self, client: Any, worker: Any):
         """To be called in the client's event loop."""

@@ -115,16 +115,22 @@ class Coordinator:
         # A batch of a stream is not to wait for the next one, which may never come.
         batches_ahead = 0 if model_load.source.is_stream else model_load.batches_ahead
         ahead: Deque[asyncio.Future] = deque()
+        writing: Deque[asyncio.Future] = deque()
         missing = await self._next_missing(model_load)
         try:
             while missing is not None and not self._is_stopping():
                 # While a batch is written, the parents are asked about those after it.
                 while len(ahead) < batches_ahead:
                     ahead.append(asyncio.ensure_future(self._next_missing(model_load)))
-                await asyncio.ensure_future(self._write(model_load, missing))
+                writing.append(asyncio.ensure_future(self._write(model_load, missing)))
+                # Of several that are read ahead, half may be written before the answers are here.
+                while len(writing) > batches_ahead // 2:
+                    await writing.popleft()
                 missing = await (ahead.popleft() if ahead else self._next_missing(model_load))
+            while writing:
+                await writing.popleft()
         finally:
-            await asyncio.gather(*ahead, return_exceptions=True)
+            await asyncio.gather(*ahead, *writing, return_exceptions=True)
         model_load.finished.set()
         if missing is None and self._on_progress:
             self._on_progress(model_load.dataset, model_load.counts, None)

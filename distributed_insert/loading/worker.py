@@ -9,7 +9,7 @@ from django.db import Error, transaction
 
 from ..databases import failure
 from ..datasets import Dataset
-from ..exceptions import UnconfirmedCommit
+from ..exceptions import LoadError, UnconfirmedCommit
 from ..sources import Source, rejects_file
 from ..two_phase import Gid, Transaction
 from .asking import atomic
@@ -43,6 +43,7 @@ class LoadingWorker(Worker):
             self._rejects_file = rejects_file(options.rejects, dataset.plural, source, load_id)
         self._batches: Deque[Tuple[Batch, float]] = deque()
         self._read = 0
+        self._has_failed = False
         self._rejects_to_keep = kept_rejects
         self._reasons = ReasonCounter()
         self._transaction = Transaction(self.using)
@@ -85,7 +86,11 @@ class LoadingWorker(Worker):
         The batch is one transaction, committed when this returns, or a savepoint in the one that
         `begin` began; an error rolls all of it back. So do more rejects than `rejects_left`, and
         then only these are counted as read. Raises UnconfirmedCommit if the commit itself fails.
+        After an error no batch is written any more, though it may have been asked for.
         """
+        if self._has_failed:
+            raise LoadError("A batch before this one was not written.")
+        self._has_failed = True
         batch, share_read = self._batches.popleft()
         batch.check_references(missing)
         try:
@@ -99,6 +104,7 @@ class LoadingWorker(Worker):
             self._rejects_to_keep -= len(kept)
         self._read += len(batch)
         reasons = self._reasons.count(batch.reasons(rejects))
+        self._has_failed = False
         return BatchResult(counts, kept, reasons, share_read)
 
     def _store(self, batch, rejects_left, insert):

@@ -1018,3 +1018,29 @@ class ReadAheadTests(LoadTestCase):
         ):
             with self.subTest(batches_ahead=batches_ahead):
                 self.assertEqual(self.jobs(batches_ahead), f"{begin} {jobs} {end}")
+
+    def test_a_write_is_asked_for_before_the_answer_to_the_one_before_is_there(self):
+        asked = threading.Semaphore(0)
+        write = LoadingWorker.write
+
+        class CountingExecutor(ThreadExecutor):
+            batches_ahead = 2
+
+            def submit(self, method, *args):
+                if args[0] == "write":
+                    asked.release()
+                return super().submit(method, *args)
+
+        def write_when_the_next_is_asked_for(worker, *args):
+            # Two for the first, and one more for each that follows but the last.
+            if worker._read in (0, 1):
+                self.assertIs(all(asked.acquire(timeout=30) for _ in range(2 - worker._read)), True)
+            return write(worker, *args)
+
+        with mock.patch.object(executors, "ThreadExecutor", CountingExecutor):
+            with mock.patch.object(LoadingWorker, "write", write_when_the_next_is_asked_for):
+                outcome = load(
+                    {USERS: MemorySource(users(1, 2, 3))}, workers="thread", batch_size=1
+                )
+        self.assertIsNone(outcome.error)
+        self.assertEqual([key for key, _, _ in stored(User)], [1, 2, 3])

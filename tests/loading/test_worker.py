@@ -225,6 +225,22 @@ class BatchTests(WorkerTestCase):
         self.assertEqual(stored(User), [])
 
 
+class FailedWriteTests(WorkerTestCase):
+    def test_no_batch_is_written_after_one_that_failed(self):
+        """It may have been asked for before the coordinator knew."""
+        worker = self.opened(records(1, 2), batch_size=1)
+        for _ in range(2):
+            worker.read()
+        failure = LoadError("rejects/users.csv: the disk is full.")
+        with mock.patch.object(worker, "_store", side_effect=failure):
+            with self.assertRaisesMessage(LoadError, "the disk is full"):
+                worker.write({}, None)
+        with self.assertRaisesMessage(LoadError, "A batch before this one was not written."):
+            worker.write({}, None)
+        worker.close()
+        self.assertEqual(stored(User), [])
+
+
 class OpenTests(WorkerTestCase):
     def test_error_for_a_table_that_does_not_exist(self):
         with mock.patch.object(User._meta, "db_table", "nowhere"):
