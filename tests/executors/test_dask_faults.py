@@ -199,7 +199,8 @@ class SignalTests(ClusterTestCase):
                     (
                         128 + number,
                         f"Stopped by {number.name}.\n"
-                        f"Stored before that: User 10, Product 30. {COMPLETE}",
+                        # All three batches had been asked for.
+                        f"Stored before that: User 30, Product 30. {COMPLETE}",
                     ),
                 )
                 self.assert_completes()
