@@ -188,6 +188,11 @@ MUTATIONS: List[Mutation] = [
             "raise error",
         ),
         (
+            "Answers overtake each other",
+            "if before:",
+            "if not before and False:",
+        ),
+        (
             "Jobs wait for one that did not arrive",
             "self._lost.set()\n        try:",
             "try:",

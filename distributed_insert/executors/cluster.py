@@ -122,6 +122,12 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
     try:
         await waiting.until(look)
         return await connecting
+    except MemoryError as error:
+        # Dask takes the first bytes of what answers for a length.
+        raise LoadError(
+            f"The Dask scheduler {scheduler} cannot be reached: what answers there is another "
+            "server. Check its address."
+        ) from error
     # Whatever is wrong with the address, with what it needs, with TLS or with the network.
     except (
         ImportError,

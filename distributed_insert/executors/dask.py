@@ -107,11 +107,14 @@ class DaskExecutor(Executor):
     def submit(self, method, *args):
         job = (self._submitted, method, *args)
         self._submitted += 1
-        self._last = asyncio.run_coroutine_threadsafe(self._do(*job), self._loop)
+        self._last = asyncio.run_coroutine_threadsafe(self._do(self._last, *job), self._loop)
         return self._last
 
-    async def _do(self, *job):
+    async def _do(self, before, *job):
         result, error, trace = await self._ask("do", *job)
+        if before:
+            # Answers may overtake each other on their way.
+            await asyncio.wait([asyncio.wrap_future(before)])
         if error:
             raise error from RemoteTraceback(trace)
         return result

@@ -2,6 +2,7 @@ import asyncio
 import gc
 import pickle
 import threading
+from concurrent.futures import wait
 from contextlib import ExitStack
 from unittest import TestCase, addModuleCleanup, mock
 
@@ -68,6 +69,26 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
             with mock.patch.object(self.executor._place, "do", delivers):
                 with self.assertRaises(WorkerLost):
                     self.executor.submit("add").result(30)
+
+    def test_answers_do_not_overtake_each_other(self):
+        do, ended = self.executor._place.do, []
+
+        async def do_late(number, *job):
+            reply = await do(number, *job)
+            # The first answer comes when the second is there.
+            while number == 0 and not second_is_there.is_set():
+                await asyncio.sleep(0.01)
+            if number == 1:
+                second_is_there.set()
+            return reply
+
+        second_is_there = threading.Event()
+        with mock.patch.object(self.executor._place, "do", do_late):
+            futures = [self.executor.submit("add", n) for n in range(2)]
+            for number, future in enumerate(futures):
+                future.add_done_callback(lambda _, number=number: ended.append(number))
+            wait(futures, timeout=30)
+        self.assertEqual(ended, [0, 1])
 
     def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
         def loops():

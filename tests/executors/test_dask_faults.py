@@ -5,8 +5,9 @@ import shutil
 import signal
 import socket
 import tempfile
+import threading
 import time
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from unittest import SkipTest, addModuleCleanup
@@ -296,6 +297,28 @@ class AddressTests(ClusterTestCase):
 
     def test_a_port_where_nothing_listens(self):
         self.assert_does_not_answer(free_port())
+
+    def test_a_port_where_another_server_answers(self):
+        with closing(socket.create_server(("127.0.0.1", 0))) as server:
+
+            def greet():
+                with suppress(OSError):
+                    while True:
+                        server.accept()[0].sendall(b"SSH-2.0-OpenSSH_9.2 and some more words\r\n")
+
+            greeting = threading.Thread(target=greet, daemon=True)
+            greeting.start()
+            status, said = self.load("--scheduler", f"tcp://127.0.0.1:{server.getsockname()[1]}")
+            server.shutdown(socket.SHUT_RDWR)
+            greeting.join()
+        self.assertEqual(
+            (status, said),
+            (
+                1,
+                "The Dask scheduler tcp://HOST:PORT cannot be reached: what answers there is "
+                f"another server. Check its address.\n{NOTHING}",
+            ),
+        )
 
     def test_a_port_where_nothing_answers(self):
         with closing(socket.create_server(("127.0.0.1", 0))) as silent:
