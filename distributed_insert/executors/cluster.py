@@ -25,6 +25,8 @@ SHORT = 2
 
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 
+OTHER_SERVER = "what answers there is another server. Check its address."
+
 # What these say beside an error that is raised would be a second message about one fault.
 LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
 
@@ -122,23 +124,19 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
     try:
         await waiting.until(look)
         return await connecting
-    except MemoryError as error:
-        # Dask takes the first bytes of what answers for a length.
-        raise LoadError(
-            f"The Dask scheduler {scheduler} cannot be reached: what answers there is another "
-            "server. Check its address."
-        ) from error
     # Whatever is wrong with the address, with what it needs, with TLS or with the network.
     except (
         ImportError,
+        MemoryError,
         OSError,
         RuntimeError,
         TypeError,
         ValueError,
         asyncio.TimeoutError,
     ) as error:
-        # Dask says first what it was about to do.
-        why = error.__cause__ or error
+        # Dask says first what it was about to do. A MemoryError says nothing: the first bytes of
+        # what answers were taken for a length.
+        why = str(error.__cause__ or error) or OTHER_SERVER
         raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {why}") from error
     finally:
         connecting.cancel()
@@ -181,7 +179,8 @@ async def resources(
         except OSError as error:
             raise LoadError(SCHEDULER_LOST) from error
         workers = identity["workers"].values()
-        start = f"Start one: dask worker {client.scheduler.address}"
+        command = f"PYTHONPATH=. dask worker {client.scheduler.address}"
+        start = f"Start one, in the project's folder: {command}"
         if not workers:
             return Missing("The Dask scheduler has no workers", start)
         offered = [each["resources"] for each in workers]

@@ -146,7 +146,8 @@ class OwnersTests(ClusterTestCase):
                 self.placed({"a": worker_of("users")}, dask, wait=0)
             self.assertEqual(
                 str(caught.exception),
-                "No Dask worker has the resource users=1 (waited for 2 s). Start one: dask worker "
+                "No Dask worker has the resource users=1 (waited for 2 s). Start one, in "
+                "the project's folder: PYTHONPATH=. dask worker "
                 f"{dask.address} --resources users=1",
             )
 

@@ -222,7 +222,10 @@ class WaitingTests(ClusterTestCase):
 
     def assert_waits(self, missing, start, worker):
         """Assert that a load fails, and that the next one is done when a worker has joined."""
-        waited = f"{missing} (waited for 2 s). Start one: dask worker tcp://HOST:PORT{start}"
+        waited = (
+            f"{missing} (waited for 2 s). Start one, in the project's folder: "
+            f"PYTHONPATH=. dask worker tcp://HOST:PORT{start}"
+        )
         self.assertEqual(self.load("--wait", "0"), (1, f"{waited}\n{NOTHING}"))
         process = self.start_load("--wait", "60")
         self.assertEqual(process.stderr.readline(), f"{missing}{WAITS}")
