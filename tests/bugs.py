@@ -1625,6 +1625,7 @@ MUTATIONS: List[Mutation] = [
             "f\"{path.rstrip('/')}/{name}{rest}\"",
             'f"{url}/{name}"',
         ),
+        ("A fragment is put before the name", 're.split("[?#]", url)', 're.split("[?]", url)'),
     ),
     *mutations(
         "distributed_insert/sources/backends.py",

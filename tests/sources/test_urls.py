@@ -50,6 +50,7 @@ class UrlTests(SimpleTestCase):
             ("s3://bucket/rejects", "s3://bucket/rejects/users.csv"),
             ("s3://bucket/rejects/", "s3://bucket/rejects/users.csv"),
             ("https://example.com/a?sig=b", "https://example.com/a/users.csv?sig=b"),
+            ("https://example.com/a#b", "https://example.com/a/users.csv#b"),
         ):
             with self.subTest(folder=folder):
                 self.assertEqual(urls.join(folder, "users.csv"), expected)
