@@ -1675,6 +1675,7 @@ MUTATIONS: List[Mutation] = [
             'self.size = info.get("size")',
             "self.size = None",
         ),
+        ("A file stays open after an error", "Call(self._file.close).start()", "pass"),
     ),
     *mutations(
         "distributed_insert/sources/first_bytes.py",

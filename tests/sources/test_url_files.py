@@ -184,6 +184,15 @@ class MemoryTests(UrlTestCase):
                     file.close()
                 self.assertEqual(len(calls), 1)
 
+    def test_a_file_is_closed_after_an_error(self):
+        self.files.pipe("/users", CONTENT)
+        closed = threading.Event()
+        file = UrlFile("memory://users")
+        file._file = mock.Mock(read=mock.Mock(side_effect=OSError("gone")), close=closed.set)
+        with self.assertRaisesMessage(LoadError, "memory://users: gone."):
+            file.read(1)
+        self.assertTrue(closed.wait(10))
+
 
 @needs("fsspec", "fsspec")
 class LocalTests(FormatTestCase):
