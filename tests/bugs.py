@@ -1675,6 +1675,11 @@ MUTATIONS: List[Mutation] = [
             'self.size = info.get("size")',
             "self.size = None",
         ),
+        (
+            "What a lost call writes changes",
+            "self._file.write, bytes(data))",
+            "self._file.write, data)",
+        ),
         ("A file stays open after an error", "Call(self._file.close).start()", "pass"),
     ),
     *mutations(

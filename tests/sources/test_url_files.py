@@ -184,6 +184,25 @@ class MemoryTests(UrlTestCase):
                     file.close()
                 self.assertEqual(len(calls), 1)
 
+    def test_a_call_that_is_lost_keeps_what_it_writes(self):
+        answered = threading.Event()
+        self.addCleanup(answered.set)
+        calls = []
+
+        def never(data):
+            calls.append(data)
+            answered.wait()
+
+        file = NewUrlFile("memory://new")
+        file._file = mock.Mock(write=never)
+        data = bytearray(b"a")
+        with mock.patch.multiple(backends, TIMEOUT=0.05, PATIENCE=0.01):
+            with self.assertRaisesMessage(LoadError, "no answer for 0.05 s."):
+                file.write(data)
+        # As whoever writes may do with it afterwards.
+        data[:] = b"b"
+        self.assertEqual(calls, [b"a"])
+
     def test_a_file_is_closed_after_an_error(self):
         self.files.pipe("/users", CONTENT)
         closed = threading.Event()
