@@ -1676,6 +1676,11 @@ MUTATIONS: List[Mutation] = [
             "self.size = None",
         ),
         (
+            "A large file ends after five minutes",
+            '{"timeout": ClientTimeout(total=None, sock_read=backends.TIMEOUT)}',
+            "{}",
+        ),
+        (
             "What a lost call writes changes",
             "self._file.write, bytes(data))",
             "self._file.write, data)",

@@ -304,6 +304,13 @@ class HttpTests(UrlTestCase):
             with self.subTest(headers=headers):
                 self.assertEqual(read(self.page(packed, headers=headers)), CONTENT.decode())
 
+    def test_a_file_may_take_longer_than_the_client_allows(self):
+        import aiohttp
+
+        brief = aiohttp.ClientTimeout(total=1e-9)
+        with mock.patch("aiohttp.client.DEFAULT_TIMEOUT", brief):
+            self.assertEqual(read(self.page(CONTENT)), CONTENT.decode())
+
     def test_a_redirect_is_followed(self):
         url = self.page(CONTENT)
         self.web.pages["/old"] = Page(status=302, location="/users.csv")
