@@ -39,7 +39,10 @@ class Missing(NamedTuple):
 
 
 class Waiting:
-    """Waits for all that a load needs of its cluster, together at most `seconds`, and SHORT."""
+    """Waits for all that a load needs of its cluster, at most `seconds` together.
+
+    Less than SHORT is not enough to find out what is there, so that is the least.
+    """
 
     def __init__(
         self,

@@ -59,6 +59,7 @@ class DaskExecutor(Executor):
     def hold(self, resource: Mapping[str, int]):
         """Keep the resource, which Dask takes for free once the place is made."""
         there = There(hold, self._key)
+        # Dask drops a task whose future is gone.
         self._holding = self._submit(
             f"hold-{self._key}", there, resources=resource, workers=[self.address]
         )

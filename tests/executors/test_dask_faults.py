@@ -189,6 +189,16 @@ class LostTests(ClusterTestCase):
         self.assertEqual([self.scratch.count(alias) for alias in MODEL_ALIASES], [60_000] * 3)
 
 
+class ListeningTests(ClusterTestCase):
+    def test_a_load_listens_nowhere(self):
+        import psutil
+
+        with self.blocked() as process:
+            connections = psutil.Process(process.pid).connections("tcp")
+            self.assertEqual({each.status for each in connections}, {psutil.CONN_ESTABLISHED})
+        self.assertEqual(self.ended(process), (0, ""))
+
+
 class SignalTests(ClusterTestCase):
     def test_a_load_stops(self):
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,7 +8,7 @@ from django.db import connections
 
 from ..cases import ALIASES, url_variable
 from ..clusters import cluster, why_not
-from ..management import test_options, test_populate_db
+from .whole_loads import WHOLE_LOADS
 
 LEFT_OUT = {
     # What a test patches in this process is not patched in a Dask worker.
@@ -50,13 +50,4 @@ def with_dask(*test_cases):
         cases.append(globals()[name])
 
 
-with_dask(
-    test_populate_db.SampleTests,
-    test_populate_db.FileTests,
-    test_options.DryRunTests,
-    test_options.AllOrNothingTests,
-    test_options.ConflictTests,
-    test_options.MaxErrorsTests,
-    test_options.RejectsTests,
-    test_options.MapTests,
-)
+with_dask(*WHOLE_LOADS)

@@ -3,7 +3,7 @@
 import multiprocessing
 from unittest import skipUnless
 
-from ..management import test_options, test_populate_db
+from .whole_loads import WHOLE_LOADS
 
 # Patches in this process reach those that are forked from it.
 FORKS = multiprocessing.get_start_method() == "fork"
@@ -17,13 +17,4 @@ def with_processes(*test_cases):
         )
 
 
-with_processes(
-    test_populate_db.SampleTests,
-    test_populate_db.FileTests,
-    test_options.DryRunTests,
-    test_options.AllOrNothingTests,
-    test_options.ConflictTests,
-    test_options.MaxErrorsTests,
-    test_options.RejectsTests,
-    test_options.MapTests,
-)
+with_processes(*WHOLE_LOADS)
