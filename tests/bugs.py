@@ -116,8 +116,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A place stays that Dask has dropped",
-            "was_there > is_there or ",
+            "was_dropped or ",
             "",
+        ),
+        (
+            "A place that is being made is taken for dropped",
+            "not in self._actors and self._was_found",
+            "not in self._actors",
         ),
         (
             "A place gives up a coordinator that is there",

@@ -64,6 +64,7 @@ class Place:
         self._has_ended = threading.Event()
         self._ending = threading.Lock()
         self._submitting = threading.Lock()
+        self._was_found = False
         self.is_held = threading.Event()
         """Whether `hold` keeps the resource."""
         self.has_let_go = threading.Event()
@@ -94,7 +95,8 @@ class Place:
             )
 
     async def where(self) -> str:
-        """Return the address of the Dask worker."""
+        """Return the address of the Dask worker. It is the first that a place is asked."""
+        self._was_found = True
         return self._address
 
     async def do(self, number: int, method: str, *args: Any) -> Reply:
@@ -157,13 +159,12 @@ class Place:
             self.has_let_go.set()
 
     def _end_with_coordinator(self):
-        was_there = False
         while not self._has_ended.wait(PING):
-            # Dask drops the actors of a client that it knows to be gone.
-            is_there = self._key in self._actors
-            if was_there > is_there or time.monotonic() - self._heard > SILENCE:
+            # Dask drops the actors of a client that it knows to be gone. Whoever has asked a place
+            # found it among them.
+            was_dropped = self._key not in self._actors and self._was_found
+            if was_dropped or time.monotonic() - self._heard > SILENCE:
                 self._end(is_abandoned=True)
-            was_there = is_there
 
 
 def what_happened(address: str, happened: str) -> str:

@@ -170,15 +170,14 @@ class OwnersTests(ClusterTestCase):
 
 
 class Actors(dict):
-    """The actors of a Dask worker, which know whether somebody has found one."""
+    """The actors of a Dask worker, which know how often somebody has looked for one."""
 
     def __init__(self):
         super().__init__()
-        self.is_seen = threading.Event()
+        self.looks = threading.Semaphore(0)
 
     def __contains__(self, key):
-        if super().__contains__(key):
-            self.is_seen.set()
+        self.looks.release()
         return super().__contains__(key)
 
 
@@ -274,12 +273,23 @@ class PlaceTests(TestCase):
 
         with mock.patch.object(places, "PING", 0.01):
             place = self.place()
+            # Dask has it among its actors only when it is made.
+            self.assertIs(self.has_ended_after_a_look(place), False)
             self.actors["key"] = place
-            self.actors.is_seen.wait()
-            self.assertIs(place.has_let_go.is_set(), False)
+            asyncio.run(place.where())
+            self.assertIs(self.has_ended_after_a_look(place), False)
             del self.actors["key"]
             place.has_let_go.wait()
         self.assertEqual(place._worker.done, ["closed"])
+
+    def has_ended_after_a_look(self, place):
+        """Return whether a place has ended when it has looked for itself once more."""
+        while self.actors.looks.acquire(blocking=False):
+            pass
+        # What it does after the first look has been done when it looks again.
+        for _ in range(2):
+            self.actors.looks.acquire()
+        return place.has_let_go.is_set()
 
     def test_a_place_says_whether_the_resource_is_held(self):
         from distributed_insert.executors import place as places
