@@ -95,8 +95,8 @@ MUTATIONS: List[Mutation] = [
         ),
         ("A repeated job is done again", "if self._next > number:", "if False:"),
         (
-            "Nobody is told on which machine a file is missing",
-            "if type(error) is LoadError and isinstance(error.__cause__, OSError):",
+            "Nobody is told on which machine a load failed",
+            "if type(error) is LoadError:",
             "if isinstance(error, OSError):",
         ),
         (
@@ -283,7 +283,7 @@ MUTATIONS: List[Mutation] = [
         ["management.test_usage"],
         (
             "The scheduler of the environment is not used",
-            'return {**options, "scheduler": scheduler}',
+            'return {**options, "scheduler": address(scheduler)}',
             "return dict(options)",
         ),
     ),
@@ -1622,8 +1622,18 @@ MUTATIONS: List[Mutation] = [
         ("The query of a URL is shown", 're.sub(r"[?#].*", "", link, flags=re.S)', "link"),
         (
             "The password of a URL is shown",
-            're.sub(secret, "", link)',
+            're.sub(SECRET, "", link)',
             "link",
+        ),
+        (
+            "A password with a slash is shown",
+            "(?:[^/]*@|[^@]*@)",
+            "[^/]*@",
+        ),
+        (
+            "What follows a port is taken for a password",
+            "(?!/|\\d+[/?#])",
+            "(?!/)",
         ),
         (
             "A query is put before the name",

@@ -87,7 +87,7 @@ class PopulateTestCase(LoadTestCase):
     def assert_fails(self, message, returncode=1, **options):
         output, error = self.populate(**options)
         # With Dask, an error of a file says on which machine that is.
-        said = re.sub(r" That was on the Dask worker \S+\.", "", str(error))
+        said = re.sub(r"\nThat was on the Dask worker \S+, in .*\.", "", str(error))
         self.assertEqual((said, error.returncode), (message, returncode))
         return output
 

@@ -14,6 +14,7 @@ from distributed import Client, Scheduler
 from distributed.core import rpc
 from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
+from django.utils.text import get_text_list
 
 from ..exceptions import Interrupted, LoadError
 from .base import thread_errors
@@ -25,7 +26,11 @@ SHORT = 2
 
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 
-OTHER_SERVER = "what answers there is another server. Check its address."
+OTHER_SERVER = "what answers there is another server"
+REMEDIES = {
+    "tcp": "Check its address: with TLS, it begins with tls://.",
+    "tls": "Check its address, and Dask's settings for TLS.",
+}
 
 # What these say beside an error that is raised would be a second message about one fault.
 LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
@@ -139,8 +144,11 @@ async def connect(scheduler: str, waiting: Waiting) -> Client:
     ) as error:
         # Dask says first what it was about to do. A MemoryError says nothing: the first bytes of
         # what answers were taken for a length.
-        why = str(error.__cause__ or error) or OTHER_SERVER
-        raise LoadError(f"The Dask scheduler {scheduler} cannot be reached: {why}") from error
+        why = (str(error.__cause__ or error) or OTHER_SERVER).rstrip(".")
+        remedy = REMEDIES.get(scheduler.partition(":")[0], "Check its address.")
+        raise LoadError(
+            f"The Dask scheduler {scheduler} cannot be reached: {why}. {remedy}"
+        ) from error
     finally:
         connecting.cancel()
 
@@ -191,7 +199,9 @@ async def resources(
         required.update((alias, {alias: 1} if has_owners else {}) for alias in aliases)
         for alias in aliases:
             if has_owners and not any(found.get(alias, 0) >= 1 for found in offered):
-                what = f"No Dask worker has the resource {alias}=1"
+                there = {f"{name}={n:g}" for found in offered for name, n in found.items()}
+                others = get_text_list(sorted(there), "and")
+                what = f"No Dask worker has the resource {alias}=1, only {others}"
                 return Missing(what, f"{start} --resources {alias}=1")
         return None
 

@@ -126,9 +126,10 @@ class Place:
         if not error:
             return future.result(), None, ""
         trace = "".join(format_exception(type(error), error, error.__traceback__))
-        if type(error) is LoadError and isinstance(error.__cause__, OSError):
-            # Which file a path leads to depends on the machine.
-            error = LoadError(f"{error} That was on the Dask worker {self._address}.")
+        if type(error) is LoadError:
+            # Which file or database it is about depends on the machine.
+            where = f"on the Dask worker {self._address}, in {os.getcwd()}"
+            error = LoadError(f"{error}\nThat was {where}.")
         return None, error, trace
 
     async def interrupt(self):

@@ -1,6 +1,7 @@
 """Which options of populate_db go together, and what stands for those that were not given."""
 
 import os
+from argparse import ArgumentTypeError
 from dataclasses import fields
 from typing import Any, Dict, Mapping, Sequence
 
@@ -11,6 +12,7 @@ from ..datasets import DATASETS
 from ..executors import DASK
 from ..loading import Options
 from ..sources import urls
+from .option_types import address
 
 # How files are written, and what becomes of records. Where no file is named, it was forgotten: what
 # is said about files is not meant for the sample, and the sample is not what should be updated.
@@ -78,7 +80,10 @@ def check_workers(options: Mapping[str, Any]) -> Dict[str, Any]:
             f"{SCHEDULER_VARIABLE}.",
             returncode=2,
         )
-    return {**options, "scheduler": scheduler}
+    try:
+        return {**options, "scheduler": address(scheduler)}
+    except ArgumentTypeError as error:
+        raise CommandError(f"{SCHEDULER_VARIABLE}: {error}.", returncode=2) from error
 
 
 def with_defaults(options: Mapping[str, Any]) -> Dict[str, Any]:

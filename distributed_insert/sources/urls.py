@@ -3,6 +3,13 @@
 import posixpath
 import re
 
+# A name alone may be a token of a web server; elsewhere it is a part of the place. Whoever does not
+# encode a password may have any character in it. What follows a port is no password.
+SECRET = (
+    r"(?<=https://)[^/?#]*@|(?<=http://)[^/?#]*@|"
+    r"(?<=://)[^/@]*:(?!/|\d+[/?#])(?:[^/]*@|[^@]*@)"
+)
+
 
 def is_url(path: str) -> bool:
     return "://" in path
@@ -12,10 +19,8 @@ def shown(path: str) -> str:
     """Return a path or URL without what may be secret: a password, and a URL's query."""
     if not is_url(path):
         return path
-    links = (re.sub(r"[?#].*", "", link, flags=re.S) for link in path.split("::"))
-    # A name alone may be a token of a web server; elsewhere it is a part of the place.
-    secret = r"(?<=https://)[^/@]*@|(?<=http://)[^/@]*@|(?<=://)[^/@]*:[^/@]*@"
-    return "::".join(re.sub(secret, "", link) for link in links)
+    links = (re.sub(SECRET, "", link) for link in path.split("::"))
+    return "::".join(re.sub(r"[?#].*", "", link, flags=re.S) for link in links)
 
 
 def join(url: str, name: str) -> str:

@@ -256,7 +256,7 @@ class WaitingTests(ClusterTestCase):
 
     def test_a_worker_with_the_resource_joins_late(self):
         with self.cluster({"users": 1, "products": 1}):
-            missing = "No Dask worker has the resource orders=1"
+            missing = "No Dask worker has the resource orders=1, only products=1 and users=1"
             self.assert_waits(missing, " --resources orders=1", {"orders": 1})
 
     def test_an_owner_that_another_load_has(self):
@@ -302,7 +302,7 @@ class AddressTests(ClusterTestCase):
         self.assertRegex(
             said,
             r"^The Dask scheduler http://HOST:PORT cannot be reached: unknown address scheme "
-            rf"'http' \(known schemes: \[[^]]*'tcp'[^]]*\]\)\n{NOTHING}$",
+            rf"'http' \(known schemes: \[[^]]*'tcp'[^]]*\]\)\. Check its address\.\n{NOTHING}$",
         )
 
     def assert_does_not_answer(self, port):
@@ -336,7 +336,7 @@ class AddressTests(ClusterTestCase):
             (
                 1,
                 "The Dask scheduler tcp://HOST:PORT cannot be reached: what answers there is "
-                f"another server. Check its address.\n{NOTHING}",
+                f"another server. Check its address: with TLS, it begins with tls://.\n{NOTHING}",
             ),
         )
 
@@ -420,7 +420,8 @@ class OtherWorkerTests(ClusterTestCase):
         url = f"{server}/postgres" if server else f"sqlite:///{self.folder}/empty.db"
         self.assert_refused(
             "Database 'users' has no table for User records. "
-            "Create it with: python manage.py migrate --database=users",
+            "Create it with: python manage.py migrate --database=users\n"
+            f"That was on the Dask worker tcp://HOST:PORT, in {ROOT}.",
             env={"USERS_DATABASE_URL": url},
         )
 
@@ -454,6 +455,7 @@ class TLSTests(ClusterTestCase):
                     1,
                     "The Dask scheduler tls://HOST:PORT cannot be reached: TLS expects a "
                     "`ssl_context` argument of type ssl.SSLContext (perhaps check your TLS "
-                    f"configuration?) Instead got None\n{NOTHING}",
+                    "configuration?) Instead got None. Check its address, and Dask's settings for "
+                    f"TLS.\n{NOTHING}",
                 ),
             )

@@ -148,6 +148,14 @@ class DaskUsageTests(PopulateTestCase):
                 workers="dask",
             )
 
+    def test_error_for_what_is_no_address_in_the_environment(self):
+        with mock.patch.dict("os.environ", {"DASK_SCHEDULER_ADDRESS": "10.0.0.1:8786"}):
+            self.assert_fails(
+                "DASK_SCHEDULER_ADDRESS: '10.0.0.1:8786' is not an address like tcp://HOST:PORT.",
+                2,
+                workers="dask",
+            )
+
     def test_the_environment_names_the_scheduler_unless_the_command_does(self):
         given = {"workers": "dask", "wait": None}
         with mock.patch.dict("os.environ", {"DASK_SCHEDULER_ADDRESS": "tcp://a:1"}):

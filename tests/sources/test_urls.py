@@ -34,7 +34,14 @@ class UrlTests(SimpleTestCase):
                 "zip://users.csv::https://example.com/a.zip",
             ),
             ("zip://users.csv?a::s3://bucket/a.zip", "zip://users.csv::s3://bucket/a.zip"),
-            # Neither is a password.
+            # Not encoded as they should be.
+            ("sftp://ann:se/cret@example.com/users.csv", "sftp://example.com/users.csv"),
+            ("sftp://ann:se@cret@example.com/users.csv", "sftp://example.com/users.csv"),
+            ("https://ann:se#cr?et@example.com/users.csv", "https://example.com/users.csv"),
+            # None of these is a password.
+            ("http://example.com:80/a@b.csv", "http://example.com:80/a@b.csv"),
+            ("http://example.com:80?a@b", "http://example.com:80"),
+            ("file:///a:b@c/users.csv", "file:///a:b@c/users.csv"),
             (
                 "abfs://box@account.dfs.example.com/users.csv",
                 "abfs://box@account.dfs.example.com/users.csv",
