@@ -91,10 +91,9 @@ class Server:
         self.folder = folder
         self.port = free_port()
         self.process: Optional[subprocess.Popen] = None
-        _run("cp", "-r", str(_template()), str(folder))
+        _run("cp", "-a", str(_template()), str(folder))
         with open(folder / "postgresql.auto.conf", "a") as file:
             file.write(f"{CONFIGURATION}\nport = {self.port}\n{options}\n")
-        _give_away(folder)
 
     def url(self, database: str = "postgres", port: Optional[int] = None) -> str:
         """Return the URL of a database; `port` is that of a proxy."""
@@ -190,7 +189,8 @@ def _template():
         _run(
             *_as_unprivileged(programs() / "initdb", "--pgdata", folder / "data"),
             *("--username", USER, "--pwfile", str(password), "--auth", "scram-sha-256"),
-            *("--encoding", "UTF8", "--locale", "C", "--no-sync"),
+            # Small segments, since they are copied with it.
+            *("--encoding", "UTF8", "--locale", "C", "--no-sync", "--wal-segsize", "1"),
         )
         _templates.append(folder / "data")
     return _templates[0]
