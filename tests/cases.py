@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import ExitStack, closing, contextmanager
 from functools import lru_cache
 from importlib.util import find_spec
@@ -302,6 +303,18 @@ class FilesTestCase(CommandTestCase):
     """For what SQLite's files do: the databases of the processes are files in any case."""
 
     on_servers = False
+
+
+def wait_until(happens, process=None):
+    """Wait until `happens` returns true; fail if it never does, or if the process ends before."""
+    deadline = time.monotonic() + 120
+    while not happens():
+        if process and process.poll() is not None:
+            raise AssertionError(process.communicate())
+        if time.monotonic() > deadline:
+            raise AssertionError("It does not happen.")
+        # It needs the processor meanwhile.
+        time.sleep(0.02)
 
 
 def printed_lists(output):

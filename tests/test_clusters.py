@@ -1,11 +1,10 @@
 import os
 import subprocess
 import sys
-import time
 
 from django.test import SimpleTestCase, tag
 
-from .cases import ROOT
+from .cases import ROOT, wait_until
 from .clusters import cluster, needs_dask, needs_openssl
 from .test_servers import listens
 
@@ -64,10 +63,7 @@ class CommandTests(SimpleTestCase):
 
     def test_a_cluster_ends_also_with_a_process_that_is_killed(self):
         port, worker = map(int, run_python("-c", START_AND_DIE).stdout.split())
-        deadline = time.monotonic() + 30
-        while (listens(port) or is_there(worker)) and time.monotonic() < deadline:
-            pass
-        self.assertEqual((listens(port), is_there(worker)), (False, False))
+        wait_until(lambda: not listens(port) and not is_there(worker))
 
 
 @tag("own_servers")

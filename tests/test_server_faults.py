@@ -7,13 +7,19 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Dict
 from unittest import addModuleCleanup, skipUnless
 from urllib.parse import quote
 
-from .cases import MODEL_ALIASES, CommandTestCase, environment, manage, printed_lists
+from .cases import (
+    MODEL_ALIASES,
+    CommandTestCase,
+    environment,
+    manage,
+    printed_lists,
+    wait_until,
+)
 from .proxy import Proxy
 from .servers import PASSWORD, UNPRIVILEGED, Server, free_port, needs_servers, servers
 
@@ -135,10 +141,10 @@ class ServerTestCase(CommandTestCase):
             ending.callback(process.kill)
             backends = {}
             for alias in aliases:
-                self.wait_until(lambda alias=alias: self.waiting(alias), process)
+                wait_until(lambda alias=alias: self.waiting(alias), process)
                 [backends[alias]] = self.waiting(alias)
             for alias in stored:
-                self.wait_until(lambda alias=alias: self.rows(alias) == ROWS[alias], process)
+                wait_until(lambda alias=alias: self.rows(alias) == ROWS[alias], process)
             yield process, backends, holders
 
     def waiting(self, alias):
@@ -148,12 +154,6 @@ class ServerTestCase(CommandTestCase):
                 "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             )
         ]
-
-    def wait_until(self, happens, process):
-        deadline = time.monotonic() + 30
-        while not happens():
-            if process.poll() is not None or time.monotonic() > deadline:
-                self.fail(process.communicate())
 
 
 def table(alias):
@@ -325,7 +325,7 @@ class LostServerTests(ServerTestCase):
         self.set_url("products", server.url(), options=limit)
         told = "terminating connection due to idle-in-transaction timeout"
         with self.blocked("--all-or-nothing", stored=()) as (process, _, [holder]):
-            self.wait_until(lambda: told in (server.folder / "log").read_text(), process)
+            wait_until(lambda: told in (server.folder / "log").read_text(), process)
             holder.rollback()
             self.assertEqual(
                 self.ended(process),
@@ -400,7 +400,7 @@ class WaitingTests(ServerTestCase):
             self.variables["DATABASE_TIMEOUT"] = "0"
             self.set_url("users", self.made["users"].url(), lock_timeout=0)
             process = self.start("-v", "0", env=environment(self.folder, **self.variables))
-            self.wait_until(lambda: self.waiting("users"), process)
+            wait_until(lambda: self.waiting("users"), process)
             process.send_signal(signal.SIGINT)
             self.assertEqual(self.ended(process), (130, "Interrupted."))
             self.assertEqual(self.waiting("users"), [])

@@ -3,13 +3,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from unittest import mock
 
 from django.test import SimpleTestCase
 
 from . import servers
-from .cases import ALIASES, ROOT
+from .cases import ALIASES, ROOT, wait_until
 
 PRINT_URLS = f"""
 import os
@@ -63,10 +62,7 @@ class CommandTests(SimpleTestCase):
     def test_a_server_ends_also_with_a_process_that_is_killed(self):
         process = self.run_python("-c", START_AND_DIE)
         port = int(process.stdout)
-        deadline = time.monotonic() + 30
-        while listens(port) and time.monotonic() < deadline:
-            pass
-        self.assertFalse(listens(port))
+        wait_until(lambda: not listens(port))
 
 
 class WhyNotTests(SimpleTestCase):

@@ -6,7 +6,6 @@ import signal
 import socket
 import tempfile
 import threading
-import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -21,6 +20,7 @@ from ..cases import (
     ScratchDatabases,
     migrated,
     run_python,
+    wait_until,
 )
 from ..clusters import THREE, Cluster, Member, cluster, needs_openssl, why_not
 from ..generated import write_files
@@ -112,7 +112,7 @@ class ClusterTestCase(CommandTestCase):
         """Load until all products are stored, while users cannot be."""
         with self.scratch.locked("users"):
             process = self.start_load(*options)
-            self.wait_until(lambda: self.stored("products") == ROWS["products"], process)
+            wait_until(lambda: self.stored("products") == ROWS["products"], process)
             yield process
 
     def assert_completes(self, *options):
@@ -125,12 +125,6 @@ class ClusterTestCase(CommandTestCase):
 
     def assert_stored(self, rows):
         self.assertEqual({alias: self.stored(alias) for alias in MODEL_ALIASES}, rows)
-
-    def wait_until(self, happens, process=None):
-        deadline = time.monotonic() + 30
-        while not happens():
-            if (process and process.poll() is not None) or time.monotonic() > deadline:
-                self.fail(process.communicate() if process else "It does not happen.")
 
 
 EMPTY = {alias: [] for alias in MODEL_ALIASES}
@@ -165,7 +159,7 @@ class LostTests(ClusterTestCase):
         """Start a load that will not have ended before the test does something about it."""
         write_files(self.folder, 60_000, bad=0, dangling=0)
         self.process = self.start_load("--all-or-nothing", "--batch-size", "10000")
-        self.wait_until(lambda: self.scratch.in_use() == list(MODEL_ALIASES), self.process)
+        wait_until(lambda: self.scratch.in_use() == list(MODEL_ALIASES), self.process)
 
     def test_a_scheduler(self):
         with self.cluster(*THREE) as dask:
@@ -187,7 +181,7 @@ class LostTests(ClusterTestCase):
     def test_a_coordinator(self):
         self.begin_large_load()
         self.process.kill()
-        self.wait_until(lambda: not self.scratch.in_use())
+        wait_until(lambda: not self.scratch.in_use())
         self.assert_stored(EMPTY)
         self.assertEqual(self.load("--all-or-nothing", "--batch-size", "10000"), (0, ""))
         self.assertEqual([self.scratch.count(alias) for alias in MODEL_ALIASES], [60_000] * 3)

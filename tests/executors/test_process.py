@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import nullcontext
 from unittest import mock, skipIf, skipUnless
 
@@ -31,6 +30,7 @@ from ..cases import (
     SQLiteTestCase,
     printed_lists,
     stored,
+    wait_until,
 )
 from ..datasets import ORDERS, PRODUCTS, USERS
 from ..generated import write_files
@@ -447,11 +447,7 @@ class KilledCoordinatorTests(CommandTestCase):
         self.assertEqual(self.scratch.in_use(), list(MODEL_ALIASES))
         self.assert_is_gone(process)
         # A server does not know it at once.
-        deadline = time.monotonic() + 30
-        in_use = list(MODEL_ALIASES)
-        while in_use and time.monotonic() < deadline:
-            in_use = self.scratch.in_use()
-        self.assertEqual(in_use, [])
+        wait_until(lambda: not self.scratch.in_use())
 
 
 class StandardInputTests(CommandTestCase):

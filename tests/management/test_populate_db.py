@@ -26,6 +26,7 @@ from ..cases import (
     needs,
     printed_lists,
     stored,
+    wait_until,
 )
 from ..generated import write_files
 
@@ -453,8 +454,7 @@ class CommandTests(CommandTestCase):
         self.addCleanup(process.kill)
         process.stdin.write("id,name,email\n1,Ann,a@b\n")
         process.stdin.flush()
-        while process.poll() is None and not self.stored("products"):
-            pass
+        wait_until(lambda: self.stored("products"), process)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=60), 130)
         self.assertEqual(
