@@ -198,6 +198,11 @@ MUTATIONS: List[Mutation] = [
             "if not before and False:",
         ),
         (
+            "A scheduler that is lost while a load waits for an owner is a traceback",
+            "except CancelledError as",
+            "except asyncio.CancelledError as",
+        ),
+        (
             "Jobs wait for one that did not arrive",
             "self._lost.set()\n        try:",
             "try:",

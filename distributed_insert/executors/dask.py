@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, Callable, Mapping
 from uuid import uuid4
@@ -84,7 +85,8 @@ class DaskExecutor(Executor):
             with self._client.as_current():
                 place = await self._future
                 self.address = await asyncio.wait_for(_result(place.where()), SILENCE)
-        except asyncio.CancelledError as error:
+        except CancelledError as error:
+            # The client has given up all its futures.
             raise LoadError(SCHEDULER_LOST) from error
         except (OSError, asyncio.TimeoutError) as error:
             raise LoadError(f"The Dask worker that was to load '{self.using}' is lost.") from error

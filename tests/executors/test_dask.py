@@ -159,6 +159,19 @@ class OwnersTests(ClusterTestCase):
                 with start({"a": worker_of("users")}, "dask", dask.address, wait) as executors:
                     self.assertEqual(executors["a"].submit("add").result(), [()])
 
+    def test_error_for_a_scheduler_that_is_lost_while_an_owner_is_waited_for(self):
+        with cluster([{"users": 1}]) as dask:
+            self.placed({"a": worker_of("users")}, dask)
+            with self.assertRaises(LoadError) as caught:
+                self.placed(
+                    {"a": worker_of("users")}, dask, on_wait=lambda what: dask.scheduler.kill()
+                )
+            self.assertEqual(
+                str(caught.exception),
+                "The Dask scheduler is lost. What had not been committed is rolled back.",
+            )
+            self.doCleanups()
+
     def test_who_waits_stops_at_a_signal(self):
         with cluster([{"users": 1}]) as dask:
             with self.assertRaises(Interrupted):
