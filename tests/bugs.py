@@ -101,13 +101,13 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A place that has ended does jobs",
-            "if not self._has_ended.is_set():\n                    future",
-            "if True:\n                    future",
+            "if not self._has_ended.is_set():\n                        future",
+            "if True:\n                        future",
         ),
         (
             "Jobs wait for one that came after the end",
-            "            self._next += 1\n",
-            "            self._next += 1 if future else 0\n",
+            "                self._next += 1\n",
+            "                self._next += 1 if future else 0\n",
         ),
         (
             "A place waits for its coordinator for ever",

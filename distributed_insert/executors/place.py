@@ -113,13 +113,16 @@ class Place:
                 return None, WorkerLost(True, what_happened(self._address, REPEATED)), ""
             # Nothing must be done after what was not committed has been rolled back.
             future = None
-            with self._submitting:
-                if not self._has_ended.is_set():
-                    future = asyncio.wrap_future(self._executor.submit(method, *args))
-            if future:
-                await asyncio.wait([future])
-            self._next += 1
-            self._turns.notify_all()
+            try:
+                with self._submitting:
+                    if not self._has_ended.is_set():
+                        future = asyncio.wrap_future(self._executor.submit(method, *args))
+                if future:
+                    await asyncio.wait([future])
+            finally:
+                # Also where its thread cannot be started.
+                self._next += 1
+                self._turns.notify_all()
         if not future:
             return None, WorkerLost(False, what_happened(self._address, UNHEARD)), ""
         error = future.exception()

@@ -244,6 +244,16 @@ class PlaceTests(TestCase):
             ),
         )
 
+    def test_no_job_waits_for_one_whose_thread_could_not_be_started(self):
+        place = self.place()
+        failure = LoadError("The workers cannot be started: can't start new thread.")
+        with mock.patch.object(place._executor, "submit", side_effect=failure):
+            with self.assertRaises(LoadError) as caught:
+                self.run_jobs(place, (0, "add"))
+        self.assertIs(caught.exception, failure)
+        [(result, _, _)] = self.run_jobs(place, (1, "add"))
+        self.assertEqual(result, [()])
+
     def test_an_error_says_on_which_machine_it_was(self):
         def fail():
             raise LoadError("users.csv is empty.")
