@@ -198,6 +198,11 @@ MUTATIONS: List[Mutation] = [
             "if not before and False:",
         ),
         (
+            "The scheduler needs this project",
+            "pickle.loads, pickle.dumps(there), key=key",
+            "there._call[0], *there._call[1], key=key",
+        ),
+        (
             "A scheduler that is lost while a load waits for an owner is a traceback",
             "except CancelledError as",
             "except asyncio.CancelledError as",

@@ -118,7 +118,12 @@ class Cluster:
             **(_encrypted(folder) if tls else {}),
         }
         """What a command needs in its environment to use the cluster."""
-        self.scheduler = self._member("Scheduler at:", "scheduler", "--port", str(port))
+        # It is to work without the project.
+        self.scheduler = self._member(
+            *("Scheduler at:", "scheduler", "--port", str(port)),
+            env={"PYTHONPATH": ""},
+            cwd=folder,
+        )
         self.workers: List[Member] = []
 
     def new_worker(self, resources: Mapping[str, int], *options: str, **how) -> Member:
