@@ -1,6 +1,6 @@
 """The tests of whole loads that every kind of workers has to pass."""
 
-from ..management import test_options, test_populate_db
+from ..management import test_options, test_populate_db, test_urls
 
 WHOLE_LOADS = (
     test_populate_db.SampleTests,
@@ -11,4 +11,5 @@ WHOLE_LOADS = (
     test_options.MaxErrorsTests,
     test_options.RejectsTests,
     test_options.MapTests,
+    test_urls.UrlLoadTests,
 )
