@@ -251,6 +251,11 @@ MUTATIONS: List[Mutation] = [
             "if not self._stopped_by:",
         ),
         (
+            "A scheduler of another version is good enough",
+            "if found != distributed.__version__:",
+            "if not found:",
+        ),
+        (
             "The event loop of a cluster is not ended",
             "loop.call_soon_threadsafe(loop.stop)",
             "loop.call_later(9, loop.stop)",

@@ -5,6 +5,7 @@ import pickle
 import threading
 from concurrent.futures import wait
 from contextlib import ExitStack
+from importlib import metadata
 from unittest import TestCase, addModuleCleanup, mock
 
 from django.conf import settings
@@ -90,6 +91,16 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
                 future.add_done_callback(lambda _, number=number: ended.append(number))
             wait(futures, timeout=30)
         self.assertEqual(ended, [0, 1])
+
+    def test_error_for_a_scheduler_with_another_version_of_distributed(self):
+        dask = clusters["any"]
+        with mock.patch("distributed.__version__", "1.0"), self.assertRaises(LoadError) as caught:
+            self.placed({"a": Worker()}, dask)
+        self.assertEqual(
+            str(caught.exception),
+            f"The Dask scheduler {dask.address} has distributed {metadata.version('distributed')}, "
+            "and here is 1.0. Install the same version on both sides.",
+        )
 
     def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
         def loops():
