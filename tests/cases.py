@@ -79,7 +79,10 @@ class PopulateTestCase(LoadTestCase):
             connections.close_all()
         output, error = io.StringIO(), None
         try:
-            options = {"workers": self.workers, "scheduler": self.scheduler, **options}
+            if self.scheduler:
+                # A Dask worker of a slow machine takes long to import Django.
+                options = {"scheduler": self.scheduler, "wait": 60, **options}
+            options = {"workers": self.workers, **options}
             call_command("populate_db", *arguments, stdout=output, **options)
         except CommandError as raised:
             error = raised
