@@ -23,8 +23,6 @@ from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, ConnectionHandler, connections
 from django.test import SimpleTestCase, TransactionTestCase
 
-from ds_project import settings
-
 ROOT = Path(__file__).resolve().parent.parent
 MODEL_ALIASES = ("users", "products", "orders")
 ALIASES = ("default", *MODEL_ALIASES)
@@ -119,6 +117,9 @@ class SQLiteTestCase(LoadTestCase):
 @contextmanager
 def database_at(alias, url):
     """Have an alias mean the database with this URL, in this process."""
+    # It reads the environment, which whoever imports this module may still have to set.
+    from ds_project import settings
+
     with mock.patch.dict("os.environ", {url_variable(alias): url}):
         config = settings.database(alias)
     handler = ConnectionHandler({DEFAULT_DB_ALIAS: config, alias: config})

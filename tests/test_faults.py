@@ -6,7 +6,7 @@ from unittest import skipIf
 
 from django.test import SimpleTestCase
 
-from .cases import LoadTestCase
+from .cases import MODEL_ALIASES, CommandTestCase, LoadTestCase, run_python
 from .faults.fuzz import Fuzzer
 from .faults.writes import Fault, Loads, Options
 
@@ -63,3 +63,14 @@ class RandomFilesTests(LoadTestCase):
             with self.subTest(seed=3, number=number):
                 self.assertEqual(fuzzer.differences(number), [])
         self.assertGreater(fuzzer.figures["files"], 50)
+
+
+class RandomFilesCommandTests(CommandTestCase):
+    def test_it_leaves_the_databases_of_its_environment_alone(self):
+        self.migrate()
+        self.populate("--sample")
+        before = [self.stored(alias) for alias in MODEL_ALIASES]
+        command = ["-m", "tests.faults.fuzz", "--rounds", "1", "--seed", "3"]
+        process = run_python(*command, folder=self.folder, env=self.environment())
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+        self.assertEqual([self.stored(alias) for alias in MODEL_ALIASES], before)
