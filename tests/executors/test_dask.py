@@ -296,7 +296,7 @@ class PlaceTests(TestCase):
 
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
         gc.set_threshold(701, 11, 12)
-        with mock.patch.multiple(places, PING=0.01, SILENCE=0.1):
+        with mock.patch.multiple(places, PING=0.01, SILENCE=1.0):
             place = self.place()
             self.assertNotEqual(gc.get_threshold(), (701, 11, 12))
             with mock.patch.object(places.distributed, "secede") as seceded:

@@ -177,9 +177,9 @@ class MemoryTests(UrlTestCase):
                     answered.wait()
 
                 file._file = mock.Mock(read=never, write=never, close=answered.wait)
-                with mock.patch.multiple(backends, TIMEOUT=0.05, PATIENCE=0.01):
+                with mock.patch.multiple(backends, TIMEOUT=0.5, PATIENCE=0.01):
                     for _ in range(2):
-                        with self.assertRaisesMessage(LoadError, "no answer for 0.05 s."):
+                        with self.assertRaisesMessage(LoadError, "no answer for 0.5 s."):
                             getattr(file, job)(*arguments)
                     file.close()
                 self.assertEqual(len(calls), 1)
@@ -196,8 +196,8 @@ class MemoryTests(UrlTestCase):
         file = NewUrlFile("memory://new")
         file._file = mock.Mock(write=never)
         data = bytearray(b"a")
-        with mock.patch.multiple(backends, TIMEOUT=0.05, PATIENCE=0.01):
-            with self.assertRaisesMessage(LoadError, "no answer for 0.05 s."):
+        with mock.patch.multiple(backends, TIMEOUT=0.5, PATIENCE=0.01):
+            with self.assertRaisesMessage(LoadError, "no answer for 0.5 s."):
                 file.write(data)
         # As whoever writes may do with it afterwards.
         data[:] = b"b"
