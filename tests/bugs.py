@@ -71,13 +71,26 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_start"],
         (
             "The garbage collector keeps the pace of a load",
-            "gc.set_threshold(*self._usual)",
+            "gc.set_threshold(*usual)",
             "gc.get_threshold()",
         ),
+    ),
+    *mutations(
+        "distributed_insert/executors/shared.py",
+        ["executors.test_start"],
         (
             "The first of two loads that ends sets the garbage collector back",
             "self._loads -= 1\n            if not self._loads:",
             "self._loads -= 1\n            if True:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/shared.py",
+        ["executors.test_dask"],
+        (
+            "The second of two loads takes what the first has changed for usual",
+            "if not self._loads:\n                self._undo = ",
+            "if True:\n                self._undo = ",
         ),
     ),
     *mutations(
@@ -218,6 +231,11 @@ MUTATIONS: List[Mutation] = [
             'self._ask("hear")',
         ),
         (
+            "A place that Dask has dropped is an error without a message",
+            "LOST = (OSError, KeyError)",
+            "LOST = (OSError,)",
+        ),
+        (
             "A place stays when the load has ended",
             'await self._ask("end")',
             'await self._ask("hear")',
@@ -256,9 +274,23 @@ MUTATIONS: List[Mutation] = [
             "if not found:",
         ),
         (
+            "Another server of Dask is taken for a scheduler",
+            'if kind != "Scheduler":',
+            "if not kind:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/event_loop.py",
+        ["executors.test_dask"],
+        (
             "The event loop of a cluster is not ended",
             "loop.call_soon_threadsafe(loop.stop)",
             "loop.call_later(9, loop.stop)",
+        ),
+        (
+            "Dask logs no errors after a load either",
+            "logger.setLevel(level)",
+            "logger.setLevel(logging.CRITICAL)",
         ),
     ),
     *mutations(
@@ -328,8 +360,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A lost job is believed not to have run",
-            "raise WorkerLost(may_have_run=True)",
-            "raise WorkerLost(may_have_run=False)",
+            "raise WorkerLost(True, KILLED)",
+            "raise WorkerLost(False, KILLED)",
         ),
         (
             "Where an error in a process came from is lost",
@@ -338,8 +370,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A job that never got through is believed to have run",
-            "raise WorkerLost(may_have_run=False)",
-            "raise WorkerLost(may_have_run=True)",
+            "raise WorkerLost(False, KILLED)",
+            "raise WorkerLost(True, KILLED)",
         ),
         (
             "An error of a job in a process is its result",
@@ -1637,7 +1669,7 @@ MUTATIONS: List[Mutation] = [
         ("The query of a URL is shown", 're.sub(r"[?#].*", "", link, flags=re.S)', "link"),
         (
             "The password of a URL is shown",
-            're.sub(SECRET, "", link)',
+            're.sub(SECRET, "", link, flags=re.I)',
             "link",
         ),
         (

@@ -38,11 +38,13 @@ def run_python(*arguments, **extra):
 
 
 def is_there(pid):
+    import psutil
+
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        # What has ended may stay as a zombie.
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def port_of(address):
@@ -76,7 +78,7 @@ class ClusterTests(SimpleTestCase):
             listening = [
                 connection.laddr.ip
                 for member in (dask.scheduler, *dask.workers)
-                for connection in psutil.Process(member.pid).connections("tcp")
+                for connection in psutil.Process(member.pid).net_connections("tcp")
                 if connection.status == psutil.CONN_LISTEN
             ]
         self.assertEqual(listening, ["127.0.0.1"] * 6)

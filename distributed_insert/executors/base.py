@@ -7,8 +7,6 @@ from typing import Any
 
 from ..exceptions import LoadError
 
-KILLED = "The process that loaded {} was killed. What it had not committed is rolled back."
-
 
 class WorkerLost(Exception):
     """The place where a worker ran is gone, and with it what the worker had not committed.
@@ -17,7 +15,7 @@ class WorkerLost(Exception):
     what has happened, with {} for the records that the worker loaded.
     """
 
-    def __init__(self, may_have_run: bool, what: str = KILLED):
+    def __init__(self, may_have_run: bool, what: str):
         super().__init__(may_have_run, what)
         self.may_have_run = may_have_run
         self.what = what

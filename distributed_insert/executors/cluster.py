@@ -1,13 +1,10 @@
 """A Dask cluster: connecting to its scheduler, and waiting for what a load needs of it."""
 
 import asyncio
-import logging
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from inspect import signature
-from typing import Any, Awaitable, Callable, Dict, Iterable, Iterator, NamedTuple, Optional, Set
+from typing import Any, Awaitable, Callable, Dict, Iterable, NamedTuple, Optional, Set
 
 import distributed
 from distributed import Client, Scheduler
@@ -17,7 +14,6 @@ from distributed.versions import VersionMismatchWarning
 from django.utils.text import get_text_list
 
 from ..exceptions import Interrupted, LoadError
-from .base import thread_errors
 
 # In seconds: how often somebody who waits for the cluster looks at it, and how long a wait is that
 # is not worth a word.
@@ -31,9 +27,6 @@ REMEDIES = {
     "tcp": "Check its address: with TLS, it begins with tls://.",
     "tls": "Check its address, and Dask's settings for TLS.",
 }
-
-# What these say beside an error that is raised would be a second message about one fault.
-LOGGERS = ("asyncio", "distributed", "distributed.client", "tornado.application")
 
 
 class Missing(NamedTuple):
@@ -81,46 +74,6 @@ class Waiting:
             await asyncio.sleep(PATIENCE)
 
 
-@contextmanager
-def event_loop() -> Iterator[asyncio.AbstractEventLoop]:
-    """Yield an event loop that runs in a thread of its own."""
-    loop = asyncio.new_event_loop()
-    # Whatever nobody asks for any more.
-    loop.set_exception_handler(lambda loop, context: None)
-    with quiet(), ThreadPoolExecutor(1, thread_name_prefix="dask") as thread:
-        with thread_errors():
-            thread.submit(_run, loop)
-        try:
-            yield loop
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-
-
-def _run(loop):
-    asyncio.set_event_loop(loop)
-    loop.run_forever()
-    # What Dask has begun and not ended.
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-    loop.close()
-
-
-@contextmanager
-def quiet():
-    """Have Dask raise its errors only, and not log them, too."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
-
-
 async def connect(scheduler: str, waiting: Waiting) -> Client:
     """Return a client of the scheduler at this address. Raises LoadError or Interrupted."""
     connecting = asyncio.ensure_future(_connected(scheduler, waiting.seconds))
@@ -160,6 +113,9 @@ async def _connected(scheduler, seconds):
     async with rpc(scheduler, timeout=timeout, connection_args=arguments) as asked:
         # What a client says of a scheduler of another version is hard to understand.
         answer = await asked.versions(packages=[])
+        kind = (await asked.identity())["type"]
+    if kind != "Scheduler":
+        raise ValueError(f"what answers there is a Dask {kind.lower()}")
     found = answer["packages"]["distributed"]
     if found != distributed.__version__:
         raise LoadError(

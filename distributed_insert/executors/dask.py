@@ -15,6 +15,9 @@ from .base import Executor, RemoteTraceback, WorkerLost
 from .cluster import SCHEDULER_LOST, SHORT
 from .place import PING, SILENCE, VERSIONS, Place, hold, what_happened
 
+# What a call raises if its actor cannot be reached, or was dropped.
+LOST = (OSError, KeyError)
+
 
 class There:
     """A call that is made where it is unpickled.
@@ -84,11 +87,12 @@ class DaskExecutor(Executor):
                 raise error if isinstance(error, LoadError) else self._refusal(error)
             with self._client.as_current():
                 place = await self._future
-                self.address = await asyncio.wait_for(_result(place.where()), SILENCE)
+                self.address = await asyncio.wait_for(place.where(), SILENCE)
         except CancelledError as error:
             # The client has given up all its futures.
             raise LoadError(SCHEDULER_LOST) from error
-        except (OSError, asyncio.TimeoutError) as error:
+        # Before it is asked, Dask may know that it is lost.
+        except (*LOST, RuntimeError, ValueError, asyncio.TimeoutError) as error:
             raise LoadError(f"The Dask worker that was to load '{self.using}' is lost.") from error
         self._place = place
         self._pinging = asyncio.ensure_future(self._ping())
@@ -144,18 +148,18 @@ class DaskExecutor(Executor):
         """Return what the place answers. Raises WorkerLost if it is lost before it does."""
         if self._lost.is_set() or self._future.status != "finished":
             raise await self._loss(may_have_run=False)
-        answer = asyncio.ensure_future(_result(getattr(self._place, method)(*args)))
+        answer = asyncio.ensure_future(getattr(self._place, method)(*args))
         lost = asyncio.ensure_future(self._lost.wait())
         await asyncio.wait([answer, lost], return_when=asyncio.FIRST_COMPLETED)
         lost.cancel()
-        if not answer.done() or isinstance(answer.exception(), OSError):
+        if not answer.done() or isinstance(answer.exception(), LOST):
             answer.cancel()
             raise await self._loss(may_have_run=True)
         return answer.result()
 
     async def _ping(self):
         while self._future.status == "finished":
-            answer = asyncio.ensure_future(_result(self._place.hear()))
+            answer = asyncio.ensure_future(self._place.hear())
             await asyncio.wait([answer], timeout=SILENCE)
             if not answer.done() or answer.exception():
                 break
@@ -170,7 +174,3 @@ class DaskExecutor(Executor):
         except (OSError, asyncio.TimeoutError):
             return WorkerLost(may_have_run, SCHEDULER_LOST)
         return WorkerLost(may_have_run, what_happened(self.address, "is lost"))
-
-
-async def _result(awaitable):
-    return await awaitable

@@ -29,7 +29,7 @@ PING = 1.0
 SILENCE = 10.0
 
 REPEATED = "lost its connection"
-UNHEARD = f"had not heard from this command for {SILENCE:.0f} s"
+UNHEARD = "had given up this command, which was not heard any more"
 
 Reply = Tuple[Any, Optional[BaseException], str]
 """What a job returned, or the exception that it raised, and where it did."""
@@ -90,7 +90,7 @@ class Place:
         found = connections[using].vendor
         if found != vendor:
             raise LoadError(
-                f"Database '{using}' is of the kind {vendor} here, and {found} on the Dask worker "
+                f"Database '{using}' is {vendor} here, and {found} on the Dask worker "
                 f"{self._address}. Set {using.upper()}_DATABASE_URL in both environments."
             )
 
@@ -151,16 +151,18 @@ class Place:
         with self._ending:
             if self._has_ended.is_set():
                 return
-            with self._submitting:
-                self._has_ended.set()
-                if is_abandoned:
-                    self._executor.interrupt()
-                    # Rolls back what is not committed.
-                    self._executor.submit("close")
-            self._executor.shutdown()
-            slow_collection.__exit__()
-            del _places[self._key]
-            self.has_let_go.set()
+            try:
+                with self._submitting:
+                    self._has_ended.set()
+                    if is_abandoned:
+                        self._executor.interrupt()
+                        # Rolls back what is not committed.
+                        self._executor.submit("close")
+                self._executor.shutdown()
+            finally:
+                slow_collection.__exit__()
+                del _places[self._key]
+                self.has_let_go.set()
 
     def _end_with_coordinator(self):
         while not self._has_ended.wait(PING):

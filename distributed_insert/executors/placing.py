@@ -4,10 +4,14 @@ import asyncio
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, Mapping, Optional
 
-from .cluster import SHORT, Missing, Waiting, connect, event_loop, resources
+from .cluster import SHORT, Missing, Waiting, connect, resources
 from .dask import DaskExecutor
+from .event_loop import event_loop
 
-RUN_AGAIN = "Run the command again when another load has ended, or wait longer with --wait."
+RUN_AGAIN = (
+    "Another load may have it, or it is still starting: run the command again later, or wait "
+    "longer with --wait."
+)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from .collection import GC_THRESHOLD
 
 SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
+KILLED = "The process that loaded {} was killed. What it had not committed is rolled back."
+
 
 class ProcessExecutor(Executor):
     """A process that ends with the one that started it, even if that is killed.
@@ -60,11 +62,11 @@ class ProcessExecutor(Executor):
         try:
             self._pipe.send(job)
         except OSError as error:
-            raise WorkerLost(may_have_run=False) from error
+            raise WorkerLost(False, KILLED) from error
         try:
             result, raised, trace = self._pipe.recv()
         except (EOFError, OSError) as error:
-            raise WorkerLost(may_have_run=True) from error
+            raise WorkerLost(True, KILLED) from error
         if raised:
             raise raised from RemoteTraceback(trace)
         return result

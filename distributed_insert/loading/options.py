@@ -19,7 +19,7 @@ class Options:
     """
     scheduler: Optional[str] = None
     """The address of the Dask scheduler, if its actors are the workers."""
-    wait: int = 10
+    wait: int = 30
     """How many seconds to wait for what is missing in the Dask cluster."""
     batch_size: int = 10_000
     """Records in one transaction."""

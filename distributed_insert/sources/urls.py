@@ -19,7 +19,7 @@ def shown(path: str) -> str:
     """Return a path or URL without what may be secret: a password, and a URL's query."""
     if not is_url(path):
         return path
-    links = (re.sub(SECRET, "", link) for link in path.split("::"))
+    links = (re.sub(SECRET, "", link, flags=re.I) for link in path.split("::"))
     return "::".join(re.sub(r"[?#].*", "", link, flags=re.S) for link in links)
 
 

@@ -1,7 +1,9 @@
 import asyncio
 import gc
+import logging
 import os
 import pickle
+import re
 import threading
 from concurrent.futures import wait
 from contextlib import ExitStack
@@ -72,6 +74,12 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
                 with self.assertRaises(WorkerLost):
                     self.executor.submit("add").result(30)
 
+    def test_a_place_that_dask_has_dropped_is_lost(self):
+        dropped = mock.AsyncMock(side_effect=KeyError(self.executor._key))
+        with mock.patch.object(self.executor._place, "do", dropped):
+            with self.assertRaises(WorkerLost):
+                self.executor.submit("add").result(30)
+
     def test_answers_do_not_overtake_each_other(self):
         do, ended = self.executor._place.do, []
 
@@ -100,6 +108,17 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
             str(caught.exception),
             f"The Dask scheduler {dask.address} has distributed {metadata.version('distributed')}, "
             "and here is 1.0. Install the same version on both sides.",
+        )
+
+    def test_error_for_a_dask_worker_that_is_no_scheduler(self):
+        log = clusters["any"].workers[0].log()
+        address = re.search(r"Start worker at: *(\S+)", log).group(1)
+        with self.assertRaises(LoadError) as caught:
+            self.placed({"a": Worker()}, mock.Mock(address=address))
+        self.assertEqual(
+            str(caught.exception),
+            f"The Dask scheduler {address} cannot be reached: what answers there is a Dask worker. "
+            "Check its address: with TLS, it begins with tls://.",
         )
 
     def test_nothing_of_it_stays_when_it_has_been_shut_down(self):
@@ -147,8 +166,9 @@ class OwnersTests(ClusterTestCase):
                 self.placed({"a": worker_of("users")}, dask, wait=5)
             self.assertEqual(
                 str(caught.exception),
-                "No Dask worker with the resource users=1 is ready (waited for 5 s). Run the "
-                "command again when another load has ended, or wait longer with --wait.",
+                "No Dask worker with the resource users=1 is ready (waited for 5 s). Another load "
+                "may have it, or it is still starting: run the command again later, or wait longer "
+                "with --wait.",
             )
             self.doCleanups()
 
@@ -186,6 +206,20 @@ class OwnersTests(ClusterTestCase):
                 "The Dask scheduler is lost. What had not been committed is rolled back.",
             )
             self.doCleanups()
+
+    def test_dask_logs_errors_again_when_the_last_of_two_loads_has_ended(self):
+        def levels():
+            return [logging.getLogger(name).level for name in ("asyncio", "distributed")]
+
+        usual = levels()
+        first, second = ExitStack(), ExitStack()
+        for load in (first, second):
+            dask = clusters["any"].address
+            load.enter_context(start({"a": worker_of("users")}, "dask", dask, 60))
+        first.close()
+        self.assertEqual(levels(), [logging.CRITICAL] * 2)
+        second.close()
+        self.assertEqual(levels(), usual)
 
     def test_who_waits_stops_at_a_signal(self):
         with cluster([{"users": 1}]) as dask:
@@ -286,8 +320,8 @@ class PlaceTests(TestCase):
         replies = self.run_jobs(place, (1, "add"), (0, "add"))
         told = (
             False,
-            "The Dask worker tcp://10.0.0.7:4000 that loaded {} had not heard from this command "
-            "for 10 s. What it had not committed is rolled back.",
+            "The Dask worker tcp://10.0.0.7:4000 that loaded {} had given up this command, "
+            "which was not heard any more. What it had not committed is rolled back.",
         )
         self.assertEqual([(type(e), e.args) for _, e, _ in replies], [(WorkerLost, told)] * 2)
 
@@ -327,6 +361,13 @@ class PlaceTests(TestCase):
         for _ in range(2):
             self.actors.looks.acquire()
         return place.has_let_go.is_set()
+
+    def test_a_place_that_cannot_close_its_worker_lets_go_of_the_resource(self):
+        place = self.place()
+        with mock.patch.object(place._executor, "submit", side_effect=LoadError("no thread")):
+            with self.assertRaises(LoadError):
+                place._end(is_abandoned=True)
+        self.assertIs(place.has_let_go.is_set(), True)
 
     def test_a_place_says_whether_the_resource_is_held(self):
         from distributed_insert.executors import place as places
@@ -373,6 +414,6 @@ class PlaceTests(TestCase):
             self.place(vendor="oracle")
         self.assertEqual(
             str(caught.exception),
-            f"Database 'users' is of the kind oracle here, and {connections['users'].vendor} on "
+            f"Database 'users' is oracle here, and {connections['users'].vendor} on "
             "the Dask worker tcp://10.0.0.7:4000. Set USERS_DATABASE_URL in both environments.",
         )

@@ -37,7 +37,8 @@ WORKER_LOST = (
 SCHEDULER_LOST = "The Dask scheduler is lost. What had not been committed is rolled back."
 NOT_FREE = (
     "No Dask worker with the resource products=1 is ready (waited for 5 s). "
-    "Run the command again when another load has ended, or wait longer with --wait."
+    "Another load may have it, or it is still starting: run the command again later, or wait "
+    "longer with --wait."
 )
 
 # Runs on servers leave these out after a run on files.
@@ -200,7 +201,7 @@ class ListeningTests(ClusterTestCase):
         import psutil
 
         with self.blocked() as process:
-            connections = psutil.Process(process.pid).connections("tcp")
+            connections = psutil.Process(process.pid).net_connections("tcp")
             states = {each.status for each in connections}
             self.assertIn(psutil.CONN_ESTABLISHED, states)
             self.assertNotIn(psutil.CONN_LISTEN, states)
@@ -411,7 +412,7 @@ class OtherWorkerTests(ClusterTestCase):
             kinds, url = kinds[::-1], ""
         here, there = kinds
         self.assert_refused(
-            f"Database 'users' is of the kind {here} here, and {there} on the Dask worker "
+            f"Database 'users' is {here} here, and {there} on the Dask worker "
             "tcp://HOST:PORT. Set USERS_DATABASE_URL in both environments.",
             env={"USERS_DATABASE_URL": url},
         )

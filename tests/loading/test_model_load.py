@@ -12,7 +12,7 @@ from distributed_insert.sources import MemorySource
 
 from ..datasets import USERS
 
-KILLED = "The process that loaded users was killed. What it had not committed is rolled back."
+LOST = "The machine that loaded {} is gone."
 
 
 class EndingExecutor(Executor):
@@ -91,14 +91,16 @@ class CallTests(SimpleTestCase):
             ("commit", {"all_or_nothing": True}, False, False),
         ):
             with self.subTest(job=job, options=options, may_have_run=may_have_run):
-                error = WorkerLost(may_have_run=may_have_run)
-                self.assert_fails(error, KILLED, is_unconfirmed, job, **options)
+                error = WorkerLost(may_have_run, LOST)
+                self.assert_fails(
+                    error, "The machine that loaded users is gone.", is_unconfirmed, job, **options
+                )
 
     def test_once_unconfirmed_it_stays_so(self):
         load = model_load()
         for job in ("write", "close"):
             with self.assertRaises(LoadError):
-                self.call(load, EndingExecutor(WorkerLost(may_have_run=True)), job)
+                self.call(load, EndingExecutor(WorkerLost(True, LOST)), job)
         self.assertIs(load.is_unconfirmed, True)
 
     def test_too_little_memory_is_an_error_with_a_remedy(self):
