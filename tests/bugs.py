@@ -2348,6 +2348,21 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/management/output.py",
         ["management.test_output"],
         (
+            "A summary in a folder that may not be written is no wrong usage",
+            "except (FileNotFoundError, NotADirectoryError, PermissionError) as error:",
+            "except (FileNotFoundError, NotADirectoryError) as error:",
+        ),
+        (
+            "A full disk is wrong usage of --summary",
+            "raise CommandError(self._failure(error)) from error",
+            "raise CommandError(self._failure(error), returncode=2) from error",
+        ),
+        (
+            "The report on standard error is red",
+            "Printer(OutputWrapper(command.stderr._out))",
+            "Printer(command.stderr)",
+        ),
+        (
             "The summary is written in place",
             'temporary = f"{self._path}.{os.getpid()}.tmp"',
             "temporary = self._path",
@@ -2611,12 +2626,26 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/management/usage.py",
+        ["management.test_files.FormatsTests"],
+        (
+            "The summary has the fields and columns of --map in each other's place",
+            'f"{model}.{field}={column}" for',
+            'f"{model}.{column}={field}" for',
+        ),
+    ),
+    *mutations(
         "distributed_insert/management/option_types.py",
         ["management.test_option_types"],
         (
             "An encoding that writes line ends as two characters is taken",
             "is_text = decoded == {sample} and len(sizes) == 1",
             "is_text = decoded == {sample}",
+        ),
+        (
+            "A carriage return is a delimiter",
+            "text in '\\r\\n\"':",
+            "text in '\\n\"':",
         ),
         (
             "A line end is a delimiter",
@@ -2683,6 +2712,11 @@ MUTATIONS: List[Mutation] = [
             "A field may be mapped twice",
             "if field in renamed[dataset]:",
             "if field == dataset:",
+        ),
+        (
+            "Two pipes are taken for one",
+            "return status.st_dev, status.st_ino",
+            "return status.st_dev",
         ),
         (
             "Standard input is read for two models",

@@ -55,11 +55,12 @@ class FormatsTests(PopulateTestCase):
         self.populate(
             *("--users", users, "--summary", str(path), "--delimiter", "user=,"),
             *("--encoding", "ascii", "--format", "csv", "--format", "user=csv"),
+            *("--map", "user.name=Name"),
         )
         options = json.loads(path.read_text())["options"]
         self.assertEqual(
-            [options[name] for name in ("delimiter", "encoding", "format")],
-            [["user=,"], ["ascii"], ["csv", "user=csv"]],
+            [options[name] for name in ("delimiter", "encoding", "format", "map")],
+            [["user=,"], ["ascii"], ["csv", "user=csv"], ["user.name=Name"]],
         )
 
     def test_error_for_the_option_of_a_model_without_a_file(self):
@@ -165,6 +166,24 @@ class PipeTests(CommandTestCase):
                 self.assertEqual((process.returncode, process.stderr), (0, ""))
                 self.assertEqual(self.stored("users"), STORED_USERS)
             writer.join()
+
+    def test_each_model_may_have_a_pipe_of_its_own(self):
+        self.migrate()
+        options = []
+        for model, name, content in (
+            ("users", "users.csv", USERS),
+            ("products", "products.jsonl", PRODUCTS),
+        ):
+            path = self.folder / name
+            os.mkfifo(path)
+            # It waits for ever where nobody reads.
+            threading.Thread(target=path.write_text, args=[content], daemon=True).start()
+            options += [f"--{model}", str(path)]
+        process = self.populate(*options)
+        self.assertEqual((process.returncode, process.stderr), (0, ""))
+        self.assertEqual(
+            (self.stored("users"), self.stored("products")), (STORED_USERS, [(3, "Lamp", 9.5)])
+        )
 
     def test_error_for_a_pipe_of_two_models(self):
         path = self.folder / "pipe"

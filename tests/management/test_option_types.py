@@ -59,7 +59,7 @@ class ArgumentTests(SimpleTestCase):
     def test_delimiters(self):
         for text, character in ((";", ";"), ("\t", "\t"), ("\\t", "\t")):
             self.assertEqual(option_types.delimiter(text), character)
-        self.assert_refused(option_types.delimiter, "", "ab", '"', "\n")
+        self.assert_refused(option_types.delimiter, "", "ab", '"', "\n", "\r")
 
     def test_renamed_columns(self):
         self.assertEqual(

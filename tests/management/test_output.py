@@ -102,6 +102,16 @@ class PrintedSummaryTests(SimpleTestCase):
             ('{\n  "status": "complete"\n}\n', "The report.\n"),
         )
 
+    def test_the_report_on_standard_error_has_not_the_colour_of_errors(self):
+        class Terminal(io.StringIO):
+            def isatty(self):
+                return True
+
+        command = BaseCommand(stdout=io.StringIO(), stderr=Terminal(), force_color=True)
+        print_lines, _ = output.outputs(command, "-", "")
+        print_lines(["The report."])
+        self.assertEqual(command.stderr.getvalue(), "The report.\n")
+
     def test_a_document_that_cannot_be_printed_is_a_failure(self):
         error = OSError(28, "No space left on device")
         stream = mock.Mock(write=mock.Mock(side_effect=error))
@@ -195,6 +205,21 @@ class SummaryFileTests(SimpleTestCase):
             file.begin({"status": "running"})
         self.assertEqual((str(caught.exception), caught.exception.returncode), (message, 2))
         self.assertEqual(file.finish({"status": "complete"}), message)
+
+    def test_error_of_usage_only_for_a_place_where_no_file_can_be(self):
+        file = SummaryFile(str(self.path))
+        for error, returncode in (
+            (NotADirectoryError(20, "Not a directory"), 2),
+            (PermissionError(13, "Permission denied"), 2),
+            (OSError(28, "No space left on device"), 1),
+        ):
+            with self.subTest(error=error), self.assertRaises(CommandError) as caught:
+                with mock.patch.object(output, "open", create=True, side_effect=error):
+                    file.begin({"status": "running"})
+            self.assertEqual(
+                (str(caught.exception), caught.exception.returncode),
+                (f"{self.path}: the summary cannot be written: {error.strerror}.", returncode),
+            )
 
     def test_what_cannot_be_written_leaves_what_was_there(self):
         file = SummaryFile(str(self.path))
