@@ -338,6 +338,11 @@ MUTATIONS: List[Mutation] = [
         "distributed_insert/executors/process.py",
         ["executors.test_process.SpawnedProcessExecutorTests"],
         (
+            "The garbage collector keeps its usual pace in a process",
+            "gc.set_threshold(GC_THRESHOLD)",
+            "gc.get_threshold()",
+        ),
+        (
             "An interruption does not reach the process",
             "self._interrupted.value = True",
             "self._interrupted.value = False",

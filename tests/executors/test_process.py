@@ -1,3 +1,4 @@
+import gc
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from distributed_insert.datasets import DATASETS
 from distributed_insert.executors import WorkerLost
 from distributed_insert.executors import process as processes
 from distributed_insert.executors.base import RemoteTraceback
+from distributed_insert.executors.collection import GC_THRESHOLD
 from distributed_insert.executors.process import ProcessExecutor
 from distributed_insert.loading import Counts, Options, load
 from distributed_insert.loading.worker import LoadingWorker
@@ -157,6 +159,10 @@ class ProcessExecutorTests(contract.ExecutorContract, SimpleTestCase):
         self.executor.shutdown()
         self.assertEqual(self.executor.process.exitcode, 0)
         self.assertEqual(threading.active_count(), before)
+
+    def test_the_garbage_collector_is_slow_in_the_process(self):
+        pace = self.executor.submit("call", gc.get_threshold).result()
+        self.assertEqual(pace[0], GC_THRESHOLD)
 
     @skipUnless(hasattr(signal, "pthread_sigmask"), "No signals can be blocked here.")
     def test_no_signal_stays_blocked_where_it_was_started(self):
