@@ -179,6 +179,67 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/executors/place.py",
+        ["executors.test_dask.PlaceTests"],
+        (
+            "A commit on a Dask worker that was not confirmed is believed not to have happened",
+            "if type(error) is LoadError:",
+            "if isinstance(error, LoadError):",
+        ),
+        (
+            "A place does not hear its coordinator",
+            "self._heard = time.monotonic()\n        return self.is_held.is_set()",
+            "return self.is_held.is_set()",
+        ),
+        (
+            "A job of an abandoned place waits on",
+            "                    self._executor.interrupt()\n",
+            "",
+        ),
+        (
+            "A Dask worker remembers each place that it ever had",
+            "del _places[self._key]",
+            "_places[self._key]",
+        ),
+        (
+            "A Dask worker answers nobody while a place ends",
+            "await asyncio.get_running_loop().run_in_executor(None, self._end)",
+            "self._end()",
+        ),
+        (
+            "One of the jobs that wait for their turn is told of it",
+            "self._turns.notify_all()",
+            "self._turns.notify()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/placing.py",
+        ["executors.test_dask.OwnersTests"],
+        (
+            "Two loads wait for the resources of each other",
+            "for using in sorted(owners):",
+            "for using in owners:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/placing.py",
+        ["executors.test_dask.WaitingTests"],
+        (
+            "A resource is missing that no Dask worker needs",
+            'if required[alias] else ""',
+            'if alias else ""',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/placing.py",
+        ["executors.test_dask_faults.ListeningTests"],
+        (
+            "The connection to the scheduler stays open",
+            "            run(_close(client))\n",
+            "            pass\n",
+        ),
+    ),
+    *mutations(
         "distributed_insert/executors/placing.py",
         ["executors.test_dask"],
         (
@@ -195,6 +256,44 @@ MUTATIONS: List[Mutation] = [
             "The resource is free as soon as the worker is placed",
             "if required[using]:",
             "if not required:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/dask.py",
+        ["executors.test_dask.WaitingTests"],
+        (
+            "A scheduler that is lost before the places are there is a traceback",
+            "except asyncio.CancelledError as error:",
+            "except asyncio.InvalidStateError as error:",
+        ),
+        (
+            "A Dask worker that is lost before its place is there is a traceback",
+            "except (OSError, asyncio.TimeoutError) as error:\n            raise LoadError(f",
+            "except asyncio.TimeoutError as error:\n            raise LoadError(f",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/dask.py",
+        ["executors.test_dask.DaskExecutorTests"],
+        (
+            "A place that is lost is not noticed while others are waited for",
+            "            if self._lost.is_set():\n                await self.hear()\n",
+            "",
+        ),
+        (
+            "Nobody is told which model the Dask worker loaded that is lost",
+            "raise LoadError(error.what.format(self.using)) from error",
+            "raise LoadError(error.what) from error",
+        ),
+        (
+            "Each job leaves a task that waits for its place to be lost",
+            "        lost.cancel()\n",
+            "",
+        ),
+        (
+            "A job that was never sent to a Dask worker may have been done",
+            "await self._loss(may_have_run=False)",
+            "await self._loss(may_have_run=True)",
         ),
     ),
     *mutations(
@@ -262,7 +361,40 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/executors/cluster.py",
+        ["executors.test_dask.WaitingTests"],
+        (
+            "What is missing is said at each look",
+            "if waited >= SHORT and missing.remedy not in self._told:",
+            "if waited >= SHORT:",
+        ),
+        (
+            "A resource is found on the first Dask workers only",
+            'options = {"n_workers": -1} if',
+            "options = {} if",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/cluster.py",
+        ["executors.test_dask.ProgramTests"],
+        (
+            "After a load Dask logs nothing",
+            "            logger.setLevel(level)\n",
+            "            logger.isEnabledFor(level)\n",
+        ),
+        (
+            "A load replaces the client of the program that calls it",
+            "set_as_default=False",
+            "set_as_default=True",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/executors/cluster.py",
         ["executors.test_dask"],
+        (
+            "A scheduler of another version is good enough",
+            "if found != distributed.__version__:",
+            "if not found:",
+        ),
         (
             "Whoever waits for the cluster does not heed signals",
             "if self._stopped_by():",

@@ -6,15 +6,17 @@ import pickle
 import re
 import threading
 from concurrent.futures import wait
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
+from itertools import count
+from types import SimpleNamespace
 from unittest import TestCase, addModuleCleanup, mock
 
 from django.conf import settings
 from django.db import connections
 from django.test import SimpleTestCase
 
-from distributed_insert.exceptions import Interrupted, LoadError
+from distributed_insert.exceptions import Interrupted, LoadError, UnconfirmedCommit
 from distributed_insert.executors import WorkerLost, start
 
 from ..clusters import cluster, needs_dask, why_not
@@ -69,10 +71,37 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
         self.assertIn("in fail\n    raise Failure(reason)", str(caught.exception.__cause__))
 
     def test_no_job_waits_for_one_that_did_not_arrive(self):
-        for delivers in (mock.AsyncMock(side_effect=OSError), self.executor._place.do):
+        for delivers, may_have_run in (
+            (mock.AsyncMock(side_effect=OSError), True),
+            (self.executor._place.do, False),
+        ):
             with mock.patch.object(self.executor._place, "do", delivers):
-                with self.assertRaises(WorkerLost):
+                with self.assertRaises(WorkerLost) as caught:
                     self.executor.submit("add").result(30)
+                self.assertIs(caught.exception.may_have_run, may_have_run)
+
+    def run_in_loop(self, coroutine):
+        return asyncio.run_coroutine_threadsafe(coroutine, self.executor._loop).result()
+
+    def test_who_waits_for_other_places_is_told_of_one_that_is_lost(self):
+        self.assertIs(self.run_in_loop(self.executor.has_place()), True)
+        self.executor._loop.call_soon_threadsafe(self.executor._lost.set)
+        with self.assertRaises(LoadError) as caught:
+            self.run_in_loop(self.executor.has_place())
+        self.assertEqual(
+            str(caught.exception),
+            f"The Dask worker {self.executor.address} that loaded users is lost. What it had not "
+            "committed is rolled back.",
+        )
+
+    def test_nothing_waits_any_more_for_a_job_that_is_done(self):
+        async def waiting():
+            return [t for t in asyncio.all_tasks() if t.get_coro().__qualname__ == "Event.wait"]
+
+        before = len(self.run_in_loop(waiting()))
+        for _ in range(20):
+            self.executor.submit("add").result()
+        self.assertLess(len(self.run_in_loop(waiting())), before + 20)
 
     def test_a_place_that_dask_has_dropped_is_lost(self):
         dropped = mock.AsyncMock(side_effect=KeyError(self.executor._key))
@@ -134,6 +163,98 @@ class DaskExecutorTests(ExecutorContract, ClusterTestCase):
 
 
 @needs_dask
+class ProgramTests(ClusterTestCase):
+    """What a load leaves to the program that calls it."""
+
+    def test_the_levels_of_its_loggers_are_restored(self):
+        from distributed_insert.executors.cluster import LOGGERS
+
+        loggers = [logging.getLogger(name) for name in LOGGERS]
+        for logger in loggers:
+            self.addCleanup(logger.setLevel, logger.level)
+            logger.setLevel(logging.INFO)
+        with start({"a": Worker()}, "dask", clusters["any"].address, 30):
+            self.assertEqual({logger.level for logger in loggers}, {logging.CRITICAL})
+        self.assertEqual({logger.level for logger in loggers}, {logging.INFO})
+
+    def test_its_own_client_of_dask_stays_the_default(self):
+        from distributed import default_client
+
+        self.placed({"a": Worker()}, clusters["any"])
+        with self.assertRaisesMessage(ValueError, "No clients found"):
+            default_client()
+
+
+@needs_dask
+class WaitingTests(SimpleTestCase):
+    """What is waited for, without a cluster."""
+
+    def test_what_is_missing_is_said_once(self):
+        from distributed_insert.executors import cluster
+        from distributed_insert.executors.cluster import Missing
+
+        found = [Missing("A", "Add A."), Missing("A and B", "Add A."), Missing("C", "Add C."), None]
+        looks, said = iter([found[0], *found]), []
+
+        async def look():
+            return next(looks)
+
+        # Each look is two seconds after the one before.
+        clock = mock.Mock(monotonic=mock.Mock(side_effect=count(0, 2)))
+        with mock.patch.multiple(cluster, time=clock, PATIENCE=0):
+            asyncio.run(cluster.Waiting(60, lambda: None, said.append).until(look))
+        self.assertEqual(said, [f"{what}: waiting for at most 60 s." for what in "AC"])
+
+    def test_a_resource_is_found_on_any_of_many_workers(self):
+        from distributed_insert.executors import cluster
+
+        async def identity(n_workers=5):
+            workers = [{"resources": {}}] * 5 + [{"resources": {"users": 1}}]
+            return {"workers": dict(enumerate(workers[:n_workers] if n_workers > 0 else workers))}
+
+        scheduler = SimpleNamespace(address="tcp://a:1", identity=identity)
+        client = SimpleNamespace(scheduler=scheduler)
+        waiting = cluster.Waiting(0, lambda: None, len)
+        with mock.patch.object(cluster, "Scheduler", scheduler):
+            required = asyncio.run(cluster.resources(client, ["users"], waiting))
+        self.assertEqual(required, {"users": {"users": 1}})
+
+    def test_a_place_that_no_worker_has_time_for_is_waited_for(self):
+        from distributed_insert.executors.placing import _look_for_places
+
+        owner = SimpleNamespace(using="users", has_place=mock.AsyncMock(return_value=False))
+        for resource, what in (
+            ({"users": 1}, "No Dask worker with the resource users=1 is ready"),
+            ({}, "No Dask worker is ready"),
+        ):
+            with self.subTest(resource=resource):
+                missing = asyncio.run(_look_for_places([owner], {"users": resource})())
+                self.assertEqual(missing.what, what)
+
+    def test_a_place_that_is_lost_before_it_is_there(self):
+        from distributed_insert.executors.dask import DaskExecutor
+
+        for error, told in (
+            (
+                asyncio.CancelledError(),
+                "The Dask scheduler is lost. What had not been committed is rolled back.",
+            ),
+            (OSError("closed"), "The Dask worker that was to load 'users' is lost."),
+        ):
+
+            async def ask(error=error):
+                executor = DaskExecutor(mock.Mock(), worker_of("users"))
+                executor._future = mock.Mock(
+                    status="finished", exception=mock.AsyncMock(side_effect=error)
+                )
+                await executor.has_place()
+
+            with self.subTest(error=error), self.assertRaises(LoadError) as caught:
+                asyncio.run(ask())
+            self.assertEqual(str(caught.exception), told)
+
+
+@needs_dask
 class OwnersTests(ClusterTestCase):
     """Which Dask worker has which database's worker."""
 
@@ -149,6 +270,24 @@ class OwnersTests(ClusterTestCase):
                 {"orders": of_orders, "users": of_others, "products": of_others},
             )
             self.doCleanups()
+
+    def test_every_load_takes_its_resources_in_the_same_order(self):
+        """Two that each wait for what the other has would wait for ever."""
+        from distributed_insert.executors.dask import DaskExecutor
+
+        hold, held = DaskExecutor.hold, []
+
+        def note(executor, resource):
+            held.append(executor.using)
+            hold(executor, resource)
+
+        # Neither these nor the reverse are in that order.
+        names = ("products", "orders", "users")
+        with cluster([dict.fromkeys(names, 1)]) as dask:
+            with mock.patch.object(DaskExecutor, "hold", note):
+                self.placed({name: worker_of(name) for name in names}, dask)
+            self.doCleanups()
+        self.assertEqual(held, ["orders", "products", "users"])
 
     def test_two_models_of_one_database_have_one_owner(self):
         workers = {n: worker_of("users") for n in range(3)}
@@ -171,6 +310,20 @@ class OwnersTests(ClusterTestCase):
                 "with --wait.",
             )
             self.doCleanups()
+
+    def test_a_scheduler_of_another_version_is_refused(self):
+        from distributed_insert.executors import cluster
+
+        version = cluster.distributed.__version__
+        with mock.patch.object(cluster, "distributed", SimpleNamespace(__version__="1.0")):
+            with self.assertRaises(LoadError) as caught:
+                self.placed({"a": worker_of("users")}, clusters["any"])
+        address = clusters["any"].address
+        self.assertEqual(
+            str(caught.exception),
+            f"The Dask scheduler {address} has distributed {version}, and here is 1.0. Install "
+            "the same version on both sides.",
+        )
 
     def test_less_than_one_of_a_resource_is_none(self):
         with cluster([{"users": 0.5}]) as dask:
@@ -275,9 +428,9 @@ class PlaceTests(TestCase):
 
     def test_jobs_are_done_in_the_order_of_their_numbers(self):
         place = self.place()
-        replies = self.run_jobs(place, (2, "add", "c"), (0, "add", "a"), (1, "add", "b"))
+        replies = self.run_jobs(place, (2, "add", "c"), (1, "add", "b"), (0, "add", "a"))
         results = [result for result, _, _ in replies]
-        self.assertEqual(results, [[("a",), ("b",), ("c",)], [("a",)], [("a",), ("b",)]])
+        self.assertEqual(results, [[("a",), ("b",), ("c",)], [("a",), ("b",)], [("a",)]])
 
     def test_a_job_that_comes_again_is_not_done_again(self):
         place = self.place()
@@ -314,6 +467,37 @@ class PlaceTests(TestCase):
             f"That was on the Dask worker tcp://10.0.0.7:4000, in {os.getcwd()}.",
         )
 
+    def test_a_commit_that_was_not_confirmed_stays_one(self):
+        def fail():
+            raise UnconfirmedCommit("Database 'users': I/O error")
+
+        [(_, error, _)] = self.run_jobs(self.place(), (0, "call", fail))
+        self.assertIs(type(error), UnconfirmedCommit)
+        self.assertEqual(str(error), "Database 'users': I/O error")
+
+    def test_others_are_answered_while_a_place_that_ends_waits_for_its_job(self):
+        place = self.place()
+        is_released = threading.Event()
+
+        async def run():
+            loop, has_begun = asyncio.get_running_loop(), asyncio.Event()
+
+            def wait():
+                loop.call_soon_threadsafe(has_begun.set)
+                return is_released.wait(5)
+
+            job = asyncio.ensure_future(place.do(0, "call", wait))
+            await has_begun.wait()
+            ending = asyncio.ensure_future(place.end())
+            # The end has begun when others have their turn.
+            await asyncio.sleep(0)
+            is_released.set()
+            await ending
+            return await job
+
+        result, _, _ = asyncio.run(run())
+        self.assertIs(result, True)
+
     def test_no_job_is_done_after_the_end(self):
         place = self.place()
         asyncio.run(place.end())
@@ -339,6 +523,35 @@ class PlaceTests(TestCase):
         self.assertEqual(place._worker.done, ["closed"])
         self.assertEqual(gc.get_threshold(), (701, 11, 12))
 
+    @contextmanager
+    def clock(self):
+        """Yield a clock that a test sets, and have places look at it often."""
+        from distributed_insert.executors import place as places
+
+        clock = mock.Mock(monotonic=mock.Mock(return_value=0.0))
+        with mock.patch.multiple(places, PING=0.01, time=clock):
+            yield clock.monotonic
+
+    def test_a_place_that_hears_its_coordinator_stays(self):
+        with self.clock() as now:
+            place = self.place()
+            for seconds in (10, 20, 30):
+                self.assertIs(self.has_ended_after_a_look(place), False)
+                now.return_value = seconds
+                asyncio.run(place.hear())
+            now.return_value = 40.1
+            place.has_let_go.wait()
+
+    def test_a_job_that_waits_is_interrupted_when_its_coordinator_is_lost(self):
+        def wait():
+            now.return_value = 10.1
+            return place._worker.wait_for_interruption()
+
+        with self.clock() as now:
+            place = self.place()
+            [(was_interrupted, _, _)] = self.run_jobs(place, (0, "call", wait))
+        self.assertIs(was_interrupted, True)
+
     def test_a_place_that_dask_has_dropped_closes_its_worker(self):
         from distributed_insert.executors import place as places
 
@@ -359,7 +572,8 @@ class PlaceTests(TestCase):
             pass
         # What it does after the first look has been done when it looks again.
         for _ in range(2):
-            self.actors.looks.acquire()
+            # Bounded, since a place that has ended looks no more.
+            self.actors.looks.acquire(timeout=5)
         return place.has_let_go.is_set()
 
     def test_a_place_that_cannot_close_its_worker_lets_go_of_the_resource(self):
@@ -384,9 +598,13 @@ class PlaceTests(TestCase):
         holding.join()
 
     def test_nothing_is_held_for_a_place_that_is_gone(self):
-        from distributed_insert.executors.place import hold
+        from distributed_insert.executors import place as places
 
-        hold("another key")
+        asyncio.run(self.place().end())
+        with mock.patch.object(places.distributed, "secede") as seceded:
+            for key in ("key", "another key"):
+                places.hold(key)
+        seceded.assert_not_called()
 
     def test_other_versions_are_refused(self):
         from distributed_insert.executors.place import VERSIONS
