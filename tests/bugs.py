@@ -436,7 +436,30 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/loading/coordinator.py",
+        ["executors.test_process.KilledWorkerTests"],
+        (
+            "Nobody is told where the rejects are that a killed worker has written",
+            'model_load.rejects_file = await model_load.call("open")',
+            'await model_load.call("open")',
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/coordinator.py",
+        ["loading.test_coordinator.InterruptionTests"],
+        (
+            "An error of a file after a signal is kept from everybody",
+            "if model_load.source.is_stream and self._is_stopping() and self.signal:",
+            "if self._is_stopping() and self.signal:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/coordinator.py",
         ["loading.test_coordinator.ReadAheadTests"],
+        (
+            "What was read ahead of a failure is a traceback",
+            "await asyncio.gather(*ahead, *writing, return_exceptions=True)",
+            "ahead.clear()",
+        ),
         (
             "Each write is waited for before the next is asked for",
             "while len(writing) > batches_ahead // 2:",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 from unittest import mock, skipIf, skipUnless
 
 from django.db import connections
@@ -342,6 +343,11 @@ class KilledWorkerTests(ProcessTestCase):
             Counts(read=2, inserted=2),
             [1, 2, 3],
         )
+
+    def test_the_rejects_that_a_killed_worker_has_written_are_named(self):
+        _, user, _ = self.kill("data").models
+        self.assertEqual(user.rejects_file, str(self.folder / "rejects" / "users.jsonl"))
+        self.assertIn("Name cannot be empty", Path(user.rejects_file).read_text())
 
     def test_killed_in_the_one_transaction_before_its_commit_nothing_is_stored(self):
         outcome = self.kill("data", all_or_nothing=True)

@@ -1,3 +1,5 @@
+import gc
+import logging
 import threading
 from collections import OrderedDict, UserDict
 from itertools import count
@@ -885,6 +887,13 @@ class InterruptionTests(LoadTestCase):
             outcome = self.load(self.signal)
         self.assertEqual((str(outcome.error), outcome.signal), ("Database 'users': disk full", 15))
 
+    def test_an_error_of_a_file_that_is_met_after_a_signal_is_told(self):
+        with self.hanging("read", User, LoadError("users.csv: Input/output error.")):
+            outcome = self.load(self.signal)
+        self.assertEqual(
+            (str(outcome.error), outcome.signal), ("users.csv: Input/output error.", 15)
+        )
+
     def test_a_signal_while_the_last_batch_is_written_leaves_nothing_to_be_committed(self):
         original = LoadingWorker.write
         signals = []
@@ -1018,6 +1027,23 @@ class ReadAheadTests(LoadTestCase):
         ):
             with self.subTest(batches_ahead=batches_ahead):
                 self.assertEqual(self.jobs(batches_ahead), f"{begin} {jobs} {end}")
+
+    def test_what_was_read_ahead_of_a_failure_fails_silently(self):
+        def fail_to_read(batch):
+            if batch == 2:
+                raise LoadError("users.csv: Input/output error.")
+
+        def fail_to_write(worker, *args):
+            raise LoadError("Disk full.")
+
+        source = SourceWith(users(1, 2), fail_to_read)
+        fails = mock.patch.object(LoadingWorker, "write", fail_to_write)
+        with fails, mock.patch.object(logging.getLogger("asyncio"), "handle") as logged:
+            outcome = load({USERS: source}, workers="thread", batch_size=1)
+            # Of an exception that nobody has asked for, asyncio says so when it is deleted.
+            gc.collect()
+        self.assertEqual(str(outcome.error), "Disk full.")
+        logged.assert_not_called()
 
     def test_a_write_is_asked_for_before_the_answer_to_the_one_before_is_there(self):
         asked = threading.Semaphore(0)
