@@ -231,6 +231,18 @@ class WaitingTests(SimpleTestCase):
                 missing = asyncio.run(_look_for_places([owner], {"users": resource})())
                 self.assertEqual(missing.what, what)
 
+    def test_a_place_that_is_made_again_is_waited_for(self):
+        from distributed_insert.executors.dask import DaskExecutor
+
+        async def has_place(status):
+            executor = DaskExecutor(mock.Mock(), worker_of("users"))
+            executor._future = mock.Mock(status=status)
+            return await executor.has_place()
+
+        for status in ("pending", "lost"):
+            with self.subTest(status=status):
+                self.assertIs(asyncio.run(has_place(status)), False)
+
     def test_a_place_that_is_lost_before_it_is_there(self):
         from distributed_insert.executors.dask import DaskExecutor
 
