@@ -1051,6 +1051,15 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/loading/all_or_nothing.py",
+        ["loading.test_all_or_nothing"],
+        (
+            "What a signal has kept a load from recovering is an error",
+            "    if not stopped_by():\n",
+            "    if True:\n",
+        ),
+    ),
+    *mutations(
         "distributed_insert/loading/start.py",
         ["loading.test_coordinator", "management.test_signals"],
         (

@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import SimpleTestCase
 
 from distributed_insert.exceptions import LoadError
-from distributed_insert.loading.all_or_nothing import AllOrNothing
+from distributed_insert.loading.all_or_nothing import AllOrNothing, recover_earlier
 from distributed_insert.two_phase import DecidingTransaction, Ended, Gid, Verdict
 
 from ..cases import MODEL_ALIASES
@@ -91,3 +91,20 @@ class SettlementTests(SimpleTestCase):
             with self.subTest(load=load):
                 found = (load, "products", Verdict.ALIVE)
                 self.assertEqual(self.settled(Verdict.ROLL_BACK, found), ["Lost.", *said])
+
+
+class EarlierLoadTests(SimpleTestCase):
+    """What a load says about what an earlier one has prepared."""
+
+    def test_what_cannot_be_ended_is_an_error_unless_a_signal_has_stopped_it(self):
+        left = ended("", "another", "products", Verdict.COMMIT)._replace(problem="No answer")
+
+        async def call(job):
+            return [left.gid]
+
+        name = "distributed_insert.loading.all_or_nothing.on_own_connections"
+        for signal, told in ((None, [left.message]), (15, [])):
+            with self.subTest(signal=signal), mock.patch(name, return_value=([left], {})):
+                loads = [SimpleNamespace(call=call)]
+                found, errors = asyncio.run(recover_earlier(loads, lambda signal=signal: signal))
+                self.assertEqual((found, [str(error) for error in errors]), ([], told))
