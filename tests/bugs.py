@@ -1051,6 +1051,24 @@ MUTATIONS: List[Mutation] = [
         ),
     ),
     *mutations(
+        "distributed_insert/loading/start.py",
+        ["executors.test_callers.CallerTests"],
+        (
+            "Each load leaves its event loop open",
+            "ending.enter_context(closing(asyncio.new_event_loop()))",
+            "asyncio.new_event_loop()",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/loading/worker.py",
+        ["loading.test_worker.OpenTests"],
+        (
+            "Files stay open after a load",
+            "            closing.callback(self._source.close)\n",
+            "",
+        ),
+    ),
+    *mutations(
         "distributed_insert/loading/all_or_nothing.py",
         ["loading.test_all_or_nothing"],
         (

@@ -1,5 +1,6 @@
 """What `load` leaves as it was: it may be called from a view, a test or another command."""
 
+import asyncio
 import gc
 import io
 import multiprocessing
@@ -7,6 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import redirect_stdout
+from unittest import mock
 
 from django.db import connections, transaction
 
@@ -35,6 +37,18 @@ class CallerTests(LoadTestCase):
             yield workers
             for model in (User, Product, Order):
                 model.objects.all().delete()
+
+    def test_no_event_loop_stays_open(self):
+        loops, new_event_loop = [], asyncio.new_event_loop
+
+        def remember():
+            loops.append(new_event_loop())
+            return loops[-1]
+
+        for workers in self.each_kind_of_workers():
+            with mock.patch.object(asyncio, "new_event_loop", remember):
+                self.load(workers, USERS)
+        self.assertEqual([loop.is_closed() for loop in loops], [True, True])
 
     def test_the_pace_of_the_garbage_collector_is_restored(self):
         self.addCleanup(gc.set_threshold, *gc.get_threshold())

@@ -274,6 +274,12 @@ class OpenTests(WorkerTestCase):
         self.assertIsNone(worker.close())
         self.assertIsNone(connections["users"].connection)
 
+    def test_its_source_is_closed_with_a_worker(self):
+        worker = self.opened("1,Ann,a@b\n")
+        with mock.patch.object(worker._source, "close", wraps=worker._source.close) as close:
+            worker.close()
+        close.assert_called_once_with()
+
     def test_a_worker_that_failed_to_open_can_be_closed(self):
         worker = self.worker(open_source(self.folder / "none.csv"))
         with self.assertRaisesMessage(LoadError, "none.csv: No such file or directory."):
