@@ -2965,7 +2965,30 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/management/commands/populate_db.py",
+        ["management.test_locks.UnlockedTests"],
+        (
+            "A lock file that cannot be made is a traceback",
+            "except (Error, OSError) as error:",
+            "except Error as error:",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
+        ["management.test_populate_db.SampleTests"],
+        (
+            "The sample has progress bars",
+            "if paths and verbosity and not",
+            "if verbosity and not",
+        ),
+    ),
+    *mutations(
+        "distributed_insert/management/commands/populate_db.py",
         ["management.test_locks.MigrationLockTests"],
+        (
+            "What was migrated before an error is not printed",
+            "            finally:\n                print_lines(",
+            "            else:\n                print_lines(",
+        ),
         (
             "Connections that migrated are left open",
             "connections.close_all()",

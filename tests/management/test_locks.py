@@ -72,6 +72,17 @@ class MigrationLockTests(TransactionTestCase):
             cursor.execute("SELECT 1")
             self.assertEqual(cursor.fetchone(), (1,))
 
+    def test_what_was_done_before_an_error_is_printed(self):
+        def migrate(command, database, stdout, **options):
+            stdout.write("Applying 0001_initial... OK\n")
+            raise OperationalError("disk full")
+
+        output = io.StringIO()
+        with mock.patch.object(populate_db, "call_command", migrate):
+            with self.assertRaises(CommandError):
+                call_command("populate_db", migrate=True, stdout=output)
+        self.assertEqual(output.getvalue(), "Applying 0001_initial... OK\n")
+
 
 class UnlockedTests(SimpleTestCase):
     def test_another_database_is_migrated_without_a_lock(self):

@@ -12,8 +12,10 @@ from unittest import mock, skipIf, skipUnless
 
 from django.db import OperationalError
 
+from distributed_insert import reports
 from distributed_insert.loading import worker
 from distributed_insert.management.commands.populate_db import Command
+from distributed_insert.management.output import Printer
 from distributed_insert.models import Order, Product, User
 from distributed_insert.sample_data import ORDERS, PRODUCTS, USERS
 
@@ -75,6 +77,13 @@ class SampleTests(PopulateTestCase):
             stored(Order),
             [(r["id"], r["user_id"], r["product_id"], r["quantity"]) for r in ORDERS[:7]],
         )
+
+    def test_the_sample_has_no_progress_bars(self):
+        terminal = mock.patch.object(Printer, "is_terminal", True)
+        with terminal, mock.patch.object(reports, "bars") as bars:
+            _, error = self.populate()
+        self.assertIsNone(error)
+        bars.assert_not_called()
 
     def test_the_output_has_one_record_per_line_and_a_summary(self):
         lines = self.populate()[0].splitlines()
