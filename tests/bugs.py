@@ -214,20 +214,26 @@ MUTATIONS: List[Mutation] = [
     ),
     *mutations(
         "distributed_insert/executors/placing.py",
-        ["executors.test_dask.OwnersTests"],
-        (
-            "Two loads wait for the resources of each other",
-            "for using in sorted(owners):",
-            "for using in owners:",
-        ),
-    ),
-    *mutations(
-        "distributed_insert/executors/placing.py",
         ["executors.test_dask.WaitingTests"],
         (
+            "Two loads wait for the resources of each other",
+            "for address in sorted(held):",
+            "for address in held:",
+        ),
+        (
+            "Two loads wait for each other in the queue of a Dask worker",
+            "held.setdefault(executor.address, [])",
+            "held.setdefault(executor.using, [])",
+        ),
+        (
+            "One of several resources is enough",
+            "if all([",
+            "if any([",
+        ),
+        (
             "A resource is missing that no Dask worker needs",
-            'if required[alias] else ""',
-            'if alias else ""',
+            'if may_own[missing[0]] else ""',
+            'if missing[0] else ""',
         ),
     ),
     *mutations(
@@ -244,18 +250,18 @@ MUTATIONS: List[Mutation] = [
         ["executors.test_dask"],
         (
             "A worker is anywhere",
-            "owner.request(resources=required[using])",
-            "owner.request()",
+            "owner.request(may_own[using])",
+            "owner.request([])",
         ),
         (
             "Two models of one database have two owners",
-            "each.request(workers=[owners[each.using].address])",
-            "each.request(resources=required[each.using])",
+            "each.request([owner_of[each.using].address])",
+            "each.request(may_own[each.using])",
         ),
         (
             "The resource is free as soon as the worker is placed",
-            "if required[using]:",
-            "if not required:",
+            "if may_own[using]], waiting)",
+            "if not using], waiting)",
         ),
     ),
     *mutations(
@@ -355,7 +361,7 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A worker that is missing is not noticed before its place is asked for",
-            "if has_owners and not any(found.get(alias, 0) >= 1 for found in offered):",
+            "if has_owners and not found[alias]:",
             "if not alias:",
         ),
     ),
@@ -1071,6 +1077,11 @@ MUTATIONS: List[Mutation] = [
             "signal = None",
         ),
         (
+            "A signal that is taken back has not come",
+            "received = received or stopped_by()",
+            "received = stopped_by()",
+        ),
+        (
             "Each reason is given as often as there are models with it",
             "dict.fromkeys(map(str, errors))",
             "list(map(str, errors))",
@@ -1110,11 +1121,6 @@ MUTATIONS: List[Mutation] = [
             "Signals do not stop a load",
             "return self._has_failed or self.signal",
             "return self._has_failed",
-        ),
-        (
-            "A signal that is taken back has not come",
-            "self._received = self._received or self._stopped_by()",
-            "self._received = self._stopped_by()",
         ),
         (
             "Files are not checked before the first write",
@@ -1158,8 +1164,8 @@ MUTATIONS: List[Mutation] = [
         ),
         (
             "A failure leaves other models waiting",
-            "if not task.done() and (self._has_failed or self._cannot_begin or self._signal()):",
-            "if not task.done() and self._signal():",
+            "(self._has_failed or self._cannot_begin or self._stopped_by()):",
+            "self._stopped_by():",
         ),
         (
             "A load that cannot begin waits for the others",

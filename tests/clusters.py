@@ -99,8 +99,8 @@ class Member:
     def _end(self, number):
         if self._process:
             self._process.send_signal(number)
-            self._process.stdin.close()
             self._process.wait(60)
+            self._process.stdin.close()
             self._process = None
 
 

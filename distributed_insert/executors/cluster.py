@@ -4,7 +4,7 @@ import asyncio
 import time
 import warnings
 from inspect import signature
-from typing import Any, Awaitable, Callable, Dict, Iterable, NamedTuple, Optional, Set
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, NamedTuple, Optional, Set
 
 import distributed
 from distributed import Client, Scheduler
@@ -127,16 +127,14 @@ async def _connected(scheduler, seconds):
         return await Client(scheduler, asynchronous=True, set_as_default=False, timeout=timeout)
 
 
-async def resources(
-    client: Any, aliases: Iterable[str], waiting: Waiting
-) -> Dict[str, Dict[str, int]]:
-    """Return what the Dask worker that owns each of these databases must have.
+async def owners(client: Any, aliases: Iterable[str], waiting: Waiting) -> Dict[str, List[str]]:
+    """Return the addresses of the Dask workers that may own each of these databases.
 
-    It is the resource with the alias as its name. If no Dask worker has the resource of any of
-    these, it is nothing; else, those that are missing are waited for. Raises LoadError or
-    Interrupted.
+    They have the resource with the alias as its name. If no Dask worker has the resource of any of
+    these, there are none, and any may own all; else, those that are missing are waited for. Raises
+    LoadError or Interrupted.
     """
-    required: Dict[str, Dict[str, int]] = {}
+    found: Dict[str, List[str]] = {}
     # The newer ones say no more than a few of the workers without it.
     options = {"n_workers": -1} if "n_workers" in signature(Scheduler.identity).parameters else {}
 
@@ -145,21 +143,22 @@ async def resources(
             identity = await client.scheduler.identity(**options)
         except OSError as error:
             raise LoadError(SCHEDULER_LOST) from error
-        workers = identity["workers"].values()
+        workers = identity["workers"]
         command = f"PYTHONPATH=. dask worker {client.scheduler.address}"
         start = f"Start one, in the project's folder: {command}"
         if not workers:
             return Missing("The Dask scheduler has no workers", start)
-        offered = [each["resources"] for each in workers]
-        has_owners = any(alias in found for alias in aliases for found in offered)
-        required.update((alias, {alias: 1} if has_owners else {}) for alias in aliases)
+        offered = {address: each["resources"] for address, each in workers.items()}
         for alias in aliases:
-            if has_owners and not any(found.get(alias, 0) >= 1 for found in offered):
-                there = {f"{name}={n:g}" for found in offered for name, n in found.items()}
+            found[alias] = [a for a, offer in offered.items() if offer.get(alias, 0) >= 1]
+        has_owners = any(alias in offer for alias in aliases for offer in offered.values())
+        for alias in aliases:
+            if has_owners and not found[alias]:
+                there = {f"{name}={n:g}" for each in offered.values() for name, n in each.items()}
                 others = get_text_list(sorted(there), "and")
                 what = f"No Dask worker has the resource {alias}=1, only {others}"
                 return Missing(what, f"{start} --resources {alias}=1")
         return None
 
     await waiting.until(look)
-    return required
+    return found

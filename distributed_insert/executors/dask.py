@@ -4,7 +4,7 @@ import asyncio
 import pickle
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Sequence
 from uuid import uuid4
 
 from django.conf import settings
@@ -55,23 +55,24 @@ class DaskExecutor(Executor):
         self._submitted = 0
         self._last: Any = None
 
-    def request(self, **where):
-        """Have Dask make the place on one of the Dask workers that this allows."""
+    def request(self, addresses: Sequence[str]):
+        """Have Dask make the place on one of these Dask workers; on any, if there are none."""
         arguments = (self._key, settings.SETTINGS_MODULE, VERSIONS, self._pickled)
-        self._future = self._submit(self._key, There(Place, *arguments), actor=True, **where)
+        there = There(Place, *arguments)
+        self._future = self._submit(self._key, there, actor=True, workers=addresses or None)
 
-    def hold(self, resource: Mapping[str, int]):
-        """Keep the resource, which Dask takes for free once the place is made."""
-        there = There(hold, self._key)
+    def hold(self, others: Sequence["DaskExecutor"]):
+        """Keep the resource of this database and of others, whose places are where this one is."""
+        together = [self, *others]
+        there = There(hold, *(each._key for each in together))
+        resources = {each.using: 1 for each in together}
         # Dask drops a task whose future is gone.
         self._holding = self._submit(
-            f"hold-{self._key}", there, resources=resource, workers=[self.address]
+            f"hold-{self._key}", there, resources=resources, workers=[self.address]
         )
 
-    def _submit(self, key, there, resources=None, **where):
-        return self._client.submit(
-            pickle.loads, pickle.dumps(there), key=key, resources=resources or None, **where
-        )
+    def _submit(self, key, there, **how):
+        return self._client.submit(pickle.loads, pickle.dumps(there), key=key, **how)
 
     async def has_place(self) -> bool:
         """Return whether the place is there. Raises LoadError if it cannot be made, or is lost."""

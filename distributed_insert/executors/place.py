@@ -180,13 +180,15 @@ def what_happened(address: str, happened: str) -> str:
     return f"{what} What it had not committed is rolled back."
 
 
-def hold(key: str):
-    """Keep the resource that this task was given until the place lets go of it."""
-    place = _places.get(key)
-    if place:
+def hold(*keys: str):
+    """Keep the resources that this task was given until all of these places let go of them."""
+    places = [_places[key] for key in keys if key in _places]
+    if places:
         # The thread that is lost to Dask gets a substitute.
         distributed.secede()
+    for place in places:
         place.is_held.set()
+    for place in places:
         place.has_let_go.wait()
 
 

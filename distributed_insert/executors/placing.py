@@ -2,16 +2,19 @@
 
 import asyncio
 from contextlib import contextmanager, suppress
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
-from .cluster import SHORT, Missing, Waiting, connect, resources
+from django.utils.text import get_text_list
+
+from .cluster import SHORT, Missing, Waiting, connect, owners
 from .dask import DaskExecutor
 from .event_loop import event_loop
 
-RUN_AGAIN = (
-    "Another load may have it, or it is still starting: run the command again later, or wait "
-    "longer with --wait."
+STARTING = (
+    "They are still starting, or have other work: run the command again later, or wait longer with "
+    "--wait."
 )
+IN_USE = "Run the command again when that has ended, or wait longer with --wait."
 
 
 @contextmanager
@@ -52,39 +55,52 @@ async def _close(client):
 async def _place(client, workers, executors, waiting):
     """Add an executor for each worker, with a place on the cluster."""
     aliases = dict.fromkeys(worker.using for worker in workers.values())
-    required = await resources(client, aliases, waiting)
+    may_own = await owners(client, aliases, waiting)
     executors.update((key, DaskExecutor(client, worker)) for key, worker in workers.items())
     # Two models may have one database, and that has one owner.
-    owners = {each.using: each for each in reversed(executors.values())}
-    for using, owner in owners.items():
-        owner.request(resources=required[using])
-    await waiting.until(_look_for_places(owners.values(), required))
-    others = [each for each in executors.values() if each is not owners[each.using]]
+    owner_of = {each.using: each for each in reversed(executors.values())}
+    for using, owner in owner_of.items():
+        owner.request(may_own[using])
+    await waiting.until(_look_for_places(owner_of.values(), may_own))
+    others = [each for each in executors.values() if each is not owner_of[each.using]]
     for each in others:
-        each.request(workers=[owners[each.using].address])
-    await waiting.until(_look_for_places(others, required))
-    # In one order for all loads: two that each wait for what the other has would wait for ever.
-    for using in sorted(owners):
-        if required[using]:
-            owners[using].hold(required[using])
-            await waiting.until(_look_for_resource(owners[using], required))
+        each.request([owner_of[each.using].address])
+    await waiting.until(_look_for_places(others, may_own))
+    await _hold([owner for using, owner in owner_of.items() if may_own[using]], waiting)
 
 
-def _look_for_places(executors, required):
+async def _hold(executors, waiting):
+    """Keep the resources of all of these, which Dask takes for free once a place is made.
+
+    Two loads that each waited for what the other has would wait for ever. So each takes what it
+    needs of one Dask worker at once, since that gives nothing to the second who waits before the
+    first has got all, and in one order for all loads.
+    """
+    held: Dict[str, List[DaskExecutor]] = {}
+    for executor in executors:
+        held.setdefault(executor.address, []).append(executor)
+    for address in sorted(held):
+        first, *others = held[address]
+        first.hold(others)
+        await waiting.until(_look_for_resources(address, held[address]))
+
+
+def _look_for_places(executors, may_own):
     async def look():
-        waiting = [each.using for each in executors if not await each.has_place()]
-        return _not_free(waiting[0], required) if waiting else None
+        missing = [each.using for each in executors if not await each.has_place()]
+        if not missing:
+            return None
+        resource = f" with the resource {missing[0]}=1" if may_own[missing[0]] else ""
+        return Missing(f"No Dask worker{resource} is ready", STARTING)
 
     return look
 
 
-def _look_for_resource(owner, required):
+def _look_for_resources(address, executors):
     async def look():
-        return None if await owner.hear() else _not_free(owner.using, required)
+        if all([await each.hear() for each in executors]):
+            return None
+        names = get_text_list(sorted(f"{each.using}=1" for each in executors), "or")
+        return Missing(f"Another load has {names} of the Dask worker {address}", IN_USE)
 
     return look
-
-
-def _not_free(alias, required):
-    resource = f" with the resource {alias}=1" if required[alias] else ""
-    return Missing(f"No Dask worker{resource} is ready", RUN_AGAIN)

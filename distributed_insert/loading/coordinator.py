@@ -38,7 +38,6 @@ class Coordinator:
         self._transactions = AllOrNothing(loads, options.dry_run, load_id)
         self.is_atomic = not options.all_or_nothing or self._transactions.is_atomic
         self.recovered: List[Ended] = []
-        self._received: Optional[int] = None
         self.signal: Optional[int] = None
         """The signal that cut the load short: it is asked for only while there is more to do."""
 
@@ -69,7 +68,7 @@ class Coordinator:
         task = asyncio.ensure_future(phase)
         while not task.done():
             await asyncio.wait([task], timeout=PATIENCE)
-            if not task.done() and (self._has_failed or self._cannot_begin or self._signal()):
+            if not task.done() and (self._has_failed or self._cannot_begin or self._stopped_by()):
                 self._interrupt()
         return await task
 
@@ -81,7 +80,7 @@ class Coordinator:
         """Return why the load cannot begin: every reason, of every worker."""
         errors = await errors_of(self._open_model(each) for each in self._all.values())
         if not errors and not self._is_stopping():
-            self.recovered, errors = await recover_earlier(self._all.values(), self._signal)
+            self.recovered, errors = await recover_earlier(self._all.values(), self._stopped_by)
         if self._options.one_transaction and not errors and not self._is_stopping():
             errors = await self._transactions.begin()
         return errors
@@ -197,13 +196,8 @@ class Coordinator:
         return await self._transactions.commit()
 
     def _is_stopping(self):
-        self.signal = self._signal()
+        self.signal = self._stopped_by()
         return self._has_failed or self.signal
-
-    def _signal(self):
-        # Once received it counts, whatever `stopped_by` returns later.
-        self._received = self._received or self._stopped_by()
-        return self._received
 
     def _rejected(self):
         return sum(each.counts.rejected for each in self._loads)

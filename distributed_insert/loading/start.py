@@ -56,6 +56,7 @@ def load(
     transactions. It is a new `uuid4().hex` unless it is given.
     """
     started = time.perf_counter()
+    stopped_by = _once_stopped(stopped_by)
     parents = {model for dataset in sources for model in dataset.references.values()}
     datasets = dict.fromkeys([*sources, *(d for d in DATASETS if d.model in parents)])
     load_id = load_id or uuid4().hex
@@ -92,3 +93,15 @@ def load(
         is_atomic=coordinator.is_atomic,
         recovered=tuple(each.message for each in coordinator.recovered),
     )
+
+
+def _once_stopped(stopped_by):
+    """Return a function that keeps to the first signal, whatever `stopped_by` returns later."""
+    received = None
+
+    def first():
+        nonlocal received
+        received = received or stopped_by()
+        return received
+
+    return first

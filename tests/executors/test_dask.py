@@ -5,7 +5,7 @@ import os
 import pickle
 import re
 import threading
-from concurrent.futures import CancelledError, wait
+from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from itertools import count
@@ -221,19 +221,57 @@ class WaitingTests(SimpleTestCase):
         client = SimpleNamespace(scheduler=scheduler)
         waiting = cluster.Waiting(0, lambda: None, len)
         with mock.patch.object(cluster, "Scheduler", scheduler):
-            required = asyncio.run(cluster.resources(client, ["users"], waiting))
-        self.assertEqual(required, {"users": {"users": 1}})
+            found = asyncio.run(cluster.owners(client, ["users"], waiting))
+        self.assertEqual(found, {"users": [5]})
+
+    def test_what_is_needed_of_a_dask_worker_is_taken_at_once_and_in_one_order_by_all_loads(self):
+        """Two loads that each wait for what the other has would wait for ever."""
+        from distributed_insert.executors.cluster import Waiting
+        from distributed_insert.executors.placing import _hold
+
+        held = []
+
+        class Owner(SimpleNamespace):
+            hear = mock.AsyncMock(return_value=True)
+
+            def hold(self, others):
+                held.append([self.using, *(each.using for each in others)])
+
+        places = [("products", "tcp://b:1"), ("orders", "tcp://a:1"), ("users", "tcp://b:1")]
+        owners = [Owner(using=using, address=address) for using, address in places]
+        asyncio.run(_hold(owners, Waiting(0, lambda: None, held.append)))
+        self.assertEqual(held, [["orders"], ["products", "users"]])
+
+    def test_each_of_the_resources_of_a_dask_worker_is_waited_for(self):
+        from distributed_insert.executors.placing import _look_for_resources
+
+        for has, missing in (
+            ((True, True), None),
+            (
+                (True, False),
+                (
+                    "Another load has orders=1 or users=1 of the Dask worker tcp://a:1",
+                    "Run the command again when that has ended, or wait longer with --wait.",
+                ),
+            ),
+        ):
+            with self.subTest(has=has):
+                owners = [
+                    SimpleNamespace(using=using, hear=mock.AsyncMock(return_value=is_held))
+                    for using, is_held in zip(("users", "orders"), has)
+                ]
+                self.assertEqual(asyncio.run(_look_for_resources("tcp://a:1", owners)()), missing)
 
     def test_a_place_that_no_worker_has_time_for_is_waited_for(self):
         from distributed_insert.executors.placing import _look_for_places
 
         owner = SimpleNamespace(using="users", has_place=mock.AsyncMock(return_value=False))
-        for resource, what in (
-            ({"users": 1}, "No Dask worker with the resource users=1 is ready"),
-            ({}, "No Dask worker is ready"),
+        for may_own, what in (
+            (["tcp://a:1"], "No Dask worker with the resource users=1 is ready"),
+            ([], "No Dask worker is ready"),
         ):
-            with self.subTest(resource=resource):
-                missing = asyncio.run(_look_for_places([owner], {"users": resource})())
+            with self.subTest(may_own=may_own):
+                missing = asyncio.run(_look_for_places([owner], {"users": may_own})())
                 self.assertEqual(missing.what, what)
 
     def test_a_place_that_is_made_again_is_waited_for(self):
@@ -288,23 +326,17 @@ class OwnersTests(ClusterTestCase):
             )
             self.doCleanups()
 
-    def test_every_load_takes_its_resources_in_the_same_order(self):
-        """Two that each wait for what the other has would wait for ever."""
-        from distributed_insert.executors.dask import DaskExecutor
-
-        hold, held = DaskExecutor.hold, []
-
-        def note(executor, resource):
-            held.append(executor.using)
-            hold(executor, resource)
-
-        # Neither these nor the reverse are in that order.
+    def test_loads_that_need_the_same_dask_worker_at_once_get_it_one_after_the_other(self):
         names = ("products", "orders", "users")
-        with cluster([dict.fromkeys(names, 1)]) as dask:
-            with mock.patch.object(DaskExecutor, "hold", note):
-                self.placed({name: worker_of(name) for name in names}, dask)
-            self.doCleanups()
-        self.assertEqual(held, ["orders", "products", "users"])
+
+        def load(number):
+            # Each asks in another order.
+            workers = {n: worker_of(n) for n in names[number:] + names[:number]}
+            with start(workers, "dask", dask.address, 120) as executors:
+                return len(self.places(executors))
+
+        with cluster([dict.fromkeys(names, 1)]) as dask, ThreadPoolExecutor(3) as threads:
+            self.assertEqual(list(threads.map(load, range(3))), [3, 3, 3])
 
     def test_two_models_of_one_database_have_one_owner(self):
         workers = {n: worker_of("users") for n in range(3)}
@@ -320,11 +352,10 @@ class OwnersTests(ClusterTestCase):
             self.assertEqual(places, {worker.pid for worker in dask.workers})
             with self.assertRaises(LoadError) as caught:
                 self.placed({"a": worker_of("users")}, dask, wait=5)
-            self.assertEqual(
+            self.assertRegex(
                 str(caught.exception),
-                "No Dask worker with the resource users=1 is ready (waited for 5 s). Another load "
-                "may have it, or it is still starting: run the command again later, or wait longer "
-                "with --wait.",
+                r"^Another load has users=1 of the Dask worker tcp://127\.0\.0\.1:\d+ \(waited for "
+                r"5 s\)\. Run the command again when that has ended, or wait longer with --wait\.$",
             )
             self.doCleanups()
 
