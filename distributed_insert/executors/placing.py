@@ -70,11 +70,11 @@ async def _place(client, workers, executors, waiting):
 
 
 async def _hold(executors, waiting):
-    """Keep the resources of all of these, which Dask takes for free once a place is made.
+    """Keep the resources of all of these until the load ends: a place alone uses none.
 
-    Two loads that each waited for what the other has would wait for ever. So each takes what it
-    needs of one Dask worker at once, since that gives nothing to the second who waits before the
-    first has got all, and in one order for all loads.
+    Two loads that each waited for what the other has would wait for ever. A Dask worker gives
+    nothing to the second of those who wait until the first has all that it asked for. So a load
+    asks for what it needs of a Dask worker at once, and all loads go through these in one order.
     """
     held: Dict[str, List[DaskExecutor]] = {}
     for executor in executors:

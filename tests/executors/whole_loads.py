@@ -1,5 +1,6 @@
 """The tests of whole loads that every kind of workers has to pass."""
 
+from ..loading import test_progress
 from ..management import test_options, test_populate_db, test_urls
 
 WHOLE_LOADS = (
@@ -12,4 +13,5 @@ WHOLE_LOADS = (
     test_options.RejectsTests,
     test_options.MapTests,
     test_urls.UrlLoadTests,
+    test_progress.ProgressTests,
 )
