@@ -6,7 +6,7 @@ from django.test import SimpleTestCase, tag
 
 from .cases import ROOT, wait_until
 from .clusters import cluster, needs_dask, needs_openssl
-from .test_servers import listens
+from .test_servers import folder_of_killed, listens
 
 PRINT_CLUSTER = """
 import os
@@ -64,7 +64,8 @@ class CommandTests(SimpleTestCase):
         self.assertFalse(listens(port_of(address)))
 
     def test_a_cluster_ends_also_with_a_process_that_is_killed(self):
-        port, worker = map(int, run_python("-c", START_AND_DIE).stdout.split())
+        killed = run_python("-c", START_AND_DIE, TMPDIR=folder_of_killed(self))
+        port, worker = map(int, killed.stdout.split())
         wait_until(lambda: not listens(port) and not is_there(worker))
 
 

@@ -3,6 +3,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from unittest import mock
 
 from django.test import SimpleTestCase
@@ -30,10 +31,20 @@ def listens(port):
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+def folder_of_killed(test):
+    """Return a folder for what a process leaves that is killed; it is removed after the test."""
+    folder = tempfile.mkdtemp()
+    test.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+    # A server of another user has its folder in it.
+    os.chmod(folder, 0o711)
+    return folder
+
+
 @servers.needs_servers
 class CommandTests(SimpleTestCase):
-    def run_python(self, *arguments):
+    def run_python(self, *arguments, **extra):
         environment = {k: v for k, v in os.environ.items() if not k.endswith("_DATABASE_URL")}
+        environment.update(extra)
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -60,7 +71,7 @@ class CommandTests(SimpleTestCase):
                 self.assertEqual([port for port in ports.values() if listens(port)], [])
 
     def test_a_server_ends_also_with_a_process_that_is_killed(self):
-        process = self.run_python("-c", START_AND_DIE)
+        process = self.run_python("-c", START_AND_DIE, TMPDIR=folder_of_killed(self))
         port = int(process.stdout)
         wait_until(lambda: not listens(port))
 
