@@ -455,7 +455,7 @@ class SummaryTests(OptionsTestCase):
                     "ignore_unknown": False,
                     "workers": None,
                     "scheduler": None,
-                    "wait": 10,
+                    "wait": 30,
                     "batch_size": 10000,
                     "on_conflict": "error",
                     "rejects": str(self.folder / "rejects"),
