@@ -96,9 +96,12 @@ class Member:
         """End it at once, as a power cut would."""
         self._end(signal.SIGKILL)
 
+    def send_signal(self, number: int):
+        self._process.send_signal(number)
+
     def _end(self, number):
         if self._process:
-            self._process.send_signal(number)
+            self.send_signal(number)
             self._process.wait(60)
             self._process.stdin.close()
             self._process = None

@@ -10,6 +10,7 @@ import pickle
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from traceback import format_exception
 from typing import Any, Dict, Mapping, Optional, Tuple
@@ -151,18 +152,18 @@ class Place:
         with self._ending:
             if self._has_ended.is_set():
                 return
-            try:
-                with self._submitting:
-                    self._has_ended.set()
-                    if is_abandoned:
-                        self._executor.interrupt()
-                        # Rolls back what is not committed.
+            with self._submitting:
+                self._has_ended.set()
+                if is_abandoned:
+                    self._executor.interrupt()
+                    # Rolls back what is not committed. Where no job can be done any more, because
+                    # the Dask worker ends, its end does.
+                    with suppress(LoadError):
                         self._executor.submit("close")
-                self._executor.shutdown()
-            finally:
-                slow_collection.__exit__()
-                del _places[self._key]
-                self.has_let_go.set()
+            self._executor.shutdown()
+            slow_collection.__exit__()
+            del _places[self._key]
+            self.has_let_go.set()
 
     def _end_with_coordinator(self):
         while not self._has_ended.wait(PING):

@@ -22,7 +22,7 @@ from ..cases import (
     run_python,
     wait_until,
 )
-from ..clusters import THREE, Cluster, Member, cluster, needs_openssl, why_not
+from ..clusters import THREE, Cluster, cluster, needs_openssl, why_not
 from ..generated import write_files
 from ..servers import PASSWORD, free_port
 from ..test_server_faults import COMPLETE, HEADERS, ROWS
@@ -143,24 +143,30 @@ EMPTY = {alias: [] for alias in MODEL_ALIASES}
 class LostTests(ClusterTestCase):
     """A machine that a load needs is lost while it runs."""
 
-    def lose_worker(self, lose):
-        """Lose the worker of users; it is started again at the end of the test, if not before."""
+    def lose_worker(self, number):
+        """Send the worker of users a signal; it is started again at the end of the test."""
+        worker = self.dask.workers[MODEL_ALIASES.index("users")]
         self.addCleanup(self.dask.start)
-        lose(self.dask.workers[MODEL_ALIASES.index("users")])
+        self.addCleanup(worker.stop)
+        worker.send_signal(number)
+        return worker
 
     def test_a_worker(self):
-        for lose in (Member.kill, Member.stop):
-            with self.subTest(lose=lose.__name__):
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            with self.subTest(number=number):
                 with self.blocked() as process:
-                    self.lose_worker(lose)
+                    worker = self.lose_worker(number)
                     self.assertEqual(self.ended(process), (1, f"{WORKER_LOST}\n{STORED}"))
+                # It may have waited for the lock until now.
+                worker.stop()
+                self.assertNotIn("Traceback", worker.log())
                 self.dask.start()
                 self.assert_completes()
                 self.scratch.empty()
 
     def test_a_worker_with_an_open_transaction(self):
         self.begin_large_load()
-        self.lose_worker(Member.kill)
+        self.lose_worker(signal.SIGKILL)
         self.assertEqual(self.ended(self.process), (1, f"{WORKER_LOST}\n{NOTHING}"))
         self.assertEqual(self.scratch.in_use(), [])
         self.assert_stored(EMPTY)
