@@ -11,7 +11,7 @@ from .dask import DaskExecutor
 from .event_loop import event_loop
 
 STARTING = (
-    "They are still starting, or have other work: run the command again later, or wait longer with "
+    "Each is still starting, or has other work: run the command again later, or wait longer with "
     "--wait."
 )
 IN_USE = "Run the command again when that has ended, or wait longer with --wait."

@@ -266,13 +266,17 @@ class WaitingTests(SimpleTestCase):
         from distributed_insert.executors.placing import _look_for_places
 
         owner = SimpleNamespace(using="users", has_place=mock.AsyncMock(return_value=False))
+        remedy = (
+            "Each is still starting, or has other work: run the command again later, or wait "
+            "longer with --wait."
+        )
         for may_own, what in (
             (["tcp://a:1"], "No Dask worker with the resource users=1 is ready"),
             ([], "No Dask worker is ready"),
         ):
             with self.subTest(may_own=may_own):
                 missing = asyncio.run(_look_for_places([owner], {"users": may_own})())
-                self.assertEqual(missing.what, what)
+                self.assertEqual(missing, (what, remedy))
 
     def test_a_place_that_is_made_again_is_waited_for(self):
         from distributed_insert.executors.dask import DaskExecutor
