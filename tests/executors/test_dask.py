@@ -579,7 +579,7 @@ class PlaceTests(TestCase):
     def test_a_place_that_dask_has_dropped_closes_its_worker(self):
         from distributed_insert.executors import place as places
 
-        with mock.patch.object(places, "PING", 0.01):
+        with mock.patch.multiple(places, PING=0.01, SILENCE=1000):
             place = self.place()
             # Dask has it among its actors only when it is made.
             self.assertIs(self.has_ended_after_a_look(place), False)
@@ -587,7 +587,7 @@ class PlaceTests(TestCase):
             asyncio.run(place.where())
             self.assertIs(self.has_ended_after_a_look(place), False)
             del self.actors["key"]
-            place.has_let_go.wait()
+            self.assertIs(place.has_let_go.wait(30), True)
         self.assertEqual(place._worker.done, ["closed"])
 
     def has_ended_after_a_look(self, place):
