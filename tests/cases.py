@@ -309,15 +309,18 @@ class FilesTestCase(CommandTestCase):
     on_servers = False
 
 
-def wait_until(happens, process=None):
-    """Wait until `happens` returns true; fail if it never does, or if the process ends before."""
+def wait_until(happens, process=None, log=None):
+    """Wait until `happens` returns true; fail if it never does, or if the process ends before.
+
+    `log` returns what explains that, if the output of the process does not.
+    """
     deadline = time.monotonic() + 120
     while not happens():
         if process and process.poll() is not None:
-            raise AssertionError(process.communicate())
+            raise AssertionError((log or process.communicate)())
         if time.monotonic() > deadline:
-            raise AssertionError("It does not happen.")
-        # It needs the processor meanwhile.
+            raise AssertionError(log() if log else "It does not happen.")
+        # What is waited for tells nobody, and needs the processor meanwhile.
         time.sleep(0.02)
 
 

@@ -16,14 +16,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Dict, Iterator, List, Mapping, Optional, Sequence
 from unittest import skipIf, skipUnless
 
-from .cases import MODEL_ALIASES, ROOT
+from .cases import MODEL_ALIASES, ROOT, wait_until
 from .servers import UNTIL_END_OF_INPUT, free_port
 
 needs_openssl = skipUnless(shutil.which("openssl"), "To enable this test: apt-get install openssl")
@@ -73,12 +72,7 @@ class Member:
 
     def wait(self):
         """Wait until it has its place in the cluster."""
-        deadline = time.monotonic() + 60
-        while self._ready not in self.log():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(self.log())
-            # It tells nobody but its log, and needs the processor meanwhile.
-            time.sleep(0.02)
+        wait_until(lambda: self._ready in self.log(), self._process, self.log)
 
     def start(self):
         """Start it, for the first time or again, and wait until it has its place."""

@@ -19,7 +19,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +27,7 @@ from unittest import skipIf
 
 from django.test import tag
 
-from .cases import ALIASES
+from .cases import ALIASES, wait_until
 
 MIXTURE = ("users", "orders")
 USER, PASSWORD = "loader", "secret"
@@ -111,12 +110,8 @@ class Server:
                 # Ctrl-C is for the command that uses the server.
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError((self.folder / "log").read_text(errors="replace"))
-            # A server that starts tells nobody when it answers, and needs the processor meanwhile.
-            time.sleep(0.02)
+        log = self.folder / "log"
+        wait_until(self.answers, self.process, lambda: log.read_text(errors="replace"))
 
     def answers(self) -> bool:
         status = subprocess.run(
